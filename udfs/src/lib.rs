@@ -1,1 +1,119 @@
-//! x
+//! DataFusion functions for detection rules: addresses, patterns, fields of several values, sets.
+//!
+//! One call makes them known to a session; they give SQL the meaning ES|QL has for the same things.
+//!
+//! ```
+//! use datafusion::prelude::SessionContext;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> datafusion::error::Result<()> {
+//! let context = SessionContext::new();
+//! let warnings = egret_udfs::register_all(&context)?;
+//! let sql = "
+//!     SELECT path, count_distinct(agent) AS agents, collect_set(ip) AS ips
+//!     FROM (VALUES ('/tmp/x', 'a', '8.8.8.8'), ('/tmp/x', 'a', '10.0.0.1'), ('/tmp/x', 'a', 'n/a'),
+//!                  ('/usr/bin/curl', 'b', '8.8.8.8')) AS events (path, agent, ip)
+//!     WHERE glob_match(path, '/tmp/*', '/var/tmp/*') AND NOT cidr_match(ip, '10.0.0.0/8', '::1')
+//!     GROUP BY path";
+//! let rows = context.sql(sql).await?.collect().await?;
+//! let table = datafusion::arrow::util::pretty::pretty_format_batches(&rows)?.to_string();
+//! assert!(table.contains("| /tmp/x | 1      | [8.8.8.8] |"));
+//! assert_eq!(warnings.take()[0].example, "n/a");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | function | returns |
+//! |---|---|
+//! | `cidr_match(ip, block, ...)` | true if an address is in any of the blocks |
+//! | `glob_match(value, pattern, ...)` | true if a text matches any of the patterns, as ES|QL's LIKE does |
+//! | `to_ip(value)` | the canonical text of an address |
+//! | `ip_key(value)` | the 16 bytes by which addresses order |
+//! | `single_value(list)` | the only element, null with a warning if there are several |
+//! | `mv_clean(list)` | the list without nulls and, of text and bytes, without duplicates |
+//! | `mv_rows(list)` | the list to unnest: one null for a list without elements |
+//! | `mv_count(list)` | how many elements it has |
+//! | `mv_min(list)` | the least element |
+//! | `mv_max(list)` | the greatest element |
+//! | `mv_first(list)` | the first element |
+//! | `mv_last(list)` | the last element |
+//! | `mv_dedupe(list)` | the list without duplicates |
+//! | `mv_sort(list[, order])` | the list in order |
+//! | `mv_concat(list, separator)` | the elements joined to one text |
+//! | `collect_set(value)` | aggregate: the distinct values, sorted, as a list |
+//! | `count_distinct(value)` | aggregate: how many distinct values |
+//!
+//! Null in, null out, unless a function says otherwise; null elements of lists do not count. Every function takes text
+//! as `Utf8`, `LargeUtf8`, `Utf8View` or a dictionary of these, which it evaluates once a dictionary value. What a
+//! function cannot take becomes null and is counted in [`Warnings`]; what is wrong with a literal is an error when the
+//! query is planned.
+
+mod warnings;
+
+mod address;
+mod cache;
+mod documentation;
+mod judge;
+mod list;
+mod text;
+
+mod cidr;
+mod glob;
+mod ip_key;
+mod mv;
+mod to_ip;
+
+mod collect_set;
+mod count_distinct;
+mod set;
+mod shared_set;
+
+use std::sync::Arc;
+
+use datafusion::common::Result;
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
+use datafusion::prelude::SessionContext;
+
+pub use self::shared_set::SharedSet;
+pub use self::warnings::{Warning, Warnings};
+
+/// Registers every function of this crate, and the optimizer rule [`SharedSet`], with a session; returns the warnings
+/// the functions will record.
+///
+/// ```
+/// use datafusion::prelude::SessionContext;
+///
+/// let context = SessionContext::new();
+/// let warnings = egret_udfs::register_all(&context)?;
+/// assert!(context.state().scalar_functions().contains_key("cidr_match"));
+/// assert!(warnings.take().is_empty());
+/// # Ok::<(), datafusion::error::DataFusionError>(())
+/// ```
+pub fn register_all(context: &SessionContext) -> Result<Warnings> {
+    let warnings = Warnings::default();
+    for function in scalar_functions(&warnings) {
+        context.register_udf(function);
+    }
+    for function in aggregate_functions() {
+        context.register_udaf(function);
+    }
+    context.add_optimizer_rule(Arc::new(SharedSet));
+    Ok(warnings)
+}
+
+/// Returns the scalar functions, reporting to `warnings`.
+pub fn scalar_functions(warnings: &Warnings) -> Vec<ScalarUDF> {
+    let mut functions = vec![
+        ScalarUDF::from(cidr::CidrMatch::new(warnings.clone())),
+        ScalarUDF::from(glob::GlobMatch::new(warnings.clone())),
+        ScalarUDF::from(to_ip::ToIp::new(warnings.clone())),
+        ScalarUDF::from(ip_key::IpKey::new()),
+    ];
+    functions.extend(mv::functions(warnings));
+    functions
+}
+
+/// Returns the aggregate functions.
+pub fn aggregate_functions() -> Vec<AggregateUDF> {
+    vec![AggregateUDF::from(collect_set::CollectSet::new()), AggregateUDF::from(count_distinct::CountDistinct::new())]
+}

@@ -1,0 +1,169 @@
+//! Flags that several subcommands share.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+/// Where the events are.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Events")]
+pub(crate) struct LakeArgs {
+    /// One table that every FROM reads: a Parquet or JSON file, a folder, a glob, or - for stdin
+    #[arg(long, value_name = "LOCATION", conflicts_with = "lake")]
+    pub(crate) events: Option<String>,
+    /// A folder with one table a subfolder; FROM patterns select among their names
+    #[arg(long, value_name = "DIR")]
+    pub(crate) lake: Option<String>,
+    /// Add or replace a table
+    #[arg(long = "table", value_name = "NAME=LOCATION", value_parser = parse_table)]
+    pub(crate) tables: Vec<(String, String)>,
+    /// What a corrupt JSON line does; skipped lines are counted, reported, and make the exit code 3
+    #[arg(long, value_enum, default_value_t = BadLine::Skip)]
+    pub(crate) on_bad_line: BadLine,
+}
+
+/// What a corrupt line does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BadLine {
+    /// Count it, report it, go on
+    #[default]
+    Skip,
+    /// End the run with an error
+    Fail,
+}
+
+fn parse_table(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, location)) if !name.is_empty() && !location.is_empty() => {
+            Ok((name.to_owned(), location.to_owned()))
+        }
+        _ => Err(format!("expected NAME=LOCATION, found `{text}`")),
+    }
+}
+
+/// When an execution takes place and which events it sees.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Time")]
+pub(crate) struct TimeArgs {
+    /// The execution's time: RFC 3339, date math such as now-1d/d, or latest for the newest event [default: --to, else now]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) at: Option<String>,
+    /// Start of the window, inclusive, instead of the rule's
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, conflicts_with = "all_time")]
+    pub(crate) from: Option<String>,
+    /// End of the window, inclusive, instead of the rule's
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, conflicts_with = "all_time")]
+    pub(crate) to: Option<String>,
+    /// No window; the query's own time conditions stay
+    #[arg(long)]
+    pub(crate) all_time: bool,
+}
+
+/// Where rows go and in which shape.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct OutputArgs {
+    /// Format of the rows [default: table on a terminal, else ndjson]
+    #[arg(long, short = 'f', value_enum)]
+    pub(crate) format: Option<FormatArg>,
+    /// A file for the rows, written whole or not at all; a folder for several rules; - is stdout
+    #[arg(long, short = 'o', value_name = "PATH")]
+    pub(crate) output: Option<PathBuf>,
+    /// Replace an output that exists
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Write the summary as JSON to this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) stats_file: Option<PathBuf>,
+}
+
+/// Formats of rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FormatArg {
+    /// Aligned columns for people
+    Table,
+    /// One JSON object a line
+    Ndjson,
+    /// One JSON array
+    Json,
+    /// RFC 4180, lists as JSON
+    Csv,
+    /// A Parquet file
+    Parquet,
+    /// An Arrow IPC stream
+    Arrow,
+}
+
+/// What a run may use.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Resources")]
+pub(crate) struct ResourceArgs {
+    /// Threads that scan and aggregate [default: all cores]
+    #[arg(long, value_name = "N", global = true)]
+    pub(crate) threads: Option<NonZeroUsize>,
+    /// Memory that operators may hold before they spill or fail, such as 512MB or 2GiB
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = parse_size, global = true)]
+    pub(crate) memory_limit: usize,
+    /// End the run after this time, such as 30s, 5m or 1h
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, global = true)]
+    pub(crate) timeout: Option<Duration>,
+    /// No progress, no summary; errors and warnings only
+    #[arg(long, short = 'q', global = true)]
+    pub(crate) quiet: bool,
+}
+
+/// Bytes of a text such as `512MB`, `1.5GiB` or `1000`.
+fn parse_size(text: &str) -> Result<usize, String> {
+    let wrong = || format!("expected a size such as 512MB or 2GiB, found `{text}`");
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: f64 = digits.trim().parse().map_err(|_| wrong())?;
+    let factor = match text[digits.len()..].to_ascii_lowercase().as_str() {
+        "" | "b" => 1.0,
+        "k" | "kb" => 1e3,
+        "m" | "mb" => 1e6,
+        "g" | "gb" => 1e9,
+        "kib" => 1024.0,
+        "mib" => 1024.0 * 1024.0,
+        "gib" => 1024.0 * 1024.0 * 1024.0,
+        _ => return Err(wrong()),
+    };
+    let bytes = number * factor;
+    if bytes.is_finite() && bytes >= 1.0 { Ok(bytes as usize) } else { Err(wrong()) }
+}
+
+/// A duration such as `30s`, `5m`, `1h`, `250ms`, or a number of seconds.
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("expected a duration such as 30s, 5m or 1h, found `{text}`");
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: f64 = digits.trim().parse().map_err(|_| wrong())?;
+    let seconds = match &text[digits.len()..] {
+        "ms" => number / 1e3,
+        "" | "s" => number,
+        "m" => number * 60.0,
+        "h" => number * 3600.0,
+        "d" => number * 86_400.0,
+        _ => return Err(wrong()),
+    };
+    Duration::try_from_secs_f64(seconds).ok().filter(|d| !d.is_zero()).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_durations() {
+        assert_eq!(parse_size("512MB"), Ok(512_000_000));
+        assert_eq!(parse_size("1.5GiB"), Ok(1_610_612_736));
+        assert_eq!(parse_size("4096"), Ok(4096));
+        assert!(parse_size("lots").is_err());
+        assert!(parse_size("0").is_err());
+        assert_eq!(parse_duration("250ms"), Ok(Duration::from_millis(250)));
+        assert_eq!(parse_duration("5m"), Ok(Duration::from_mins(5)));
+        assert!(parse_duration("-1s").is_err());
+        assert_eq!(parse_table("a=b=c"), Ok(("a".into(), "b=c".into())));
+        assert!(parse_table("a").is_err());
+    }
+}

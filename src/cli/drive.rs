@@ -1,0 +1,32 @@
+//! Rows from a run to an output, with progress.
+
+use datafusion::arrow::array::RecordBatch;
+
+use super::progress::{Progress, TICK};
+use crate::alert::sink::{Flow, Output};
+use crate::engine::run::Run;
+use crate::error::Result;
+
+/// Writes every row of `run`, each batch as `shape` gives it, until the end or until nobody reads any more.
+pub(super) async fn drive(
+    run: &mut Run,
+    output: &mut Output,
+    progress: &Progress,
+    shape: impl Fn(RecordBatch) -> Result<RecordBatch>,
+) -> Result<()> {
+    let mut ticker = tokio::time::interval(TICK);
+    loop {
+        // Waiting for rows can be given up for a tick and taken up again: no row is lost.
+        let batch = tokio::select! {
+            batch = run.next() => batch?,
+            _ = ticker.tick() => {
+                progress.scanned(run.scanned());
+                continue;
+            }
+        };
+        let Some(batch) = batch else { return Ok(()) };
+        if output.write(&shape(batch)?)? == Flow::Closed {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! `egret explain`: what a rule becomes on its way to the events.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use chrono::Utc;
+use clap::Args;
+use datafusion::physical_plan::display::DisplayableExecutionPlan;
+
+use super::args::{LakeArgs, ResourceArgs, TimeArgs};
+use super::report::{Console, stdout_error};
+use super::run::LanguageArg;
+use super::{open, resource};
+use crate::engine::explain::{Predicates, predicates};
+use crate::engine::run::Run;
+use crate::engine::{Engine, TimeField};
+use crate::error::{Error, Kind, Result};
+use crate::esql;
+use crate::rule::{Language, Rule};
+use crate::sql;
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  egret explain rule.toml --events e.parquet
+  egret explain rule.toml --lake /lake --at 2026-10-02T00:00:00Z --analyze")]
+pub(super) struct ExplainArgs {
+    /// A rule file; - reads a query from stdin
+    #[arg(value_name = "RULE")]
+    rule: PathBuf,
+    /// Language of a query on stdin
+    #[arg(long, value_enum, default_value_t = LanguageArg::Esql)]
+    language: LanguageArg,
+    /// Run the rule and show what each step cost
+    #[arg(long)]
+    analyze: bool,
+    #[command(flatten)]
+    lake: LakeArgs,
+    #[command(flatten)]
+    time: TimeArgs,
+}
+
+/// Prints the stages of the rule; the result is the exit code.
+pub(super) async fn explain(args: &ExplainArgs, resources: &ResourceArgs, console: &Console) -> Result<u8> {
+    let console = *console;
+    let (rules, _) = open::rules(std::slice::from_ref(&args.rule), args.language.into(), console)?;
+    let [rule] = rules.as_slice() else {
+        let message = format!("{}: expected one rule, found {}", args.rule.display(), rules.len());
+        return Err(Error::new(Kind::Rule, message));
+    };
+    let engine = Engine::open(&resource::options(resources), &open::required_lake(&args.lake)?).await?;
+    let lowered = engine.compile(rule).await?;
+    console.report(&rule.report(lowered.warnings.clone()));
+    let time = TimeField::of(rule);
+    let latest = match open::asks_for_latest(&args.time) {
+        true => engine.latest(&lowered, &time).await?,
+        false => None,
+    };
+    let at = open::execution_time(&args.time, Utc::now(), latest)?;
+    let execution = open::execution(rule, &args.time, at)?;
+    let limit = [lowered.limit, rule.max_signals.map(u64::from)].into_iter().flatten().min();
+    let sql = sql::pretty(&lowered.query);
+    let prepared = engine.prepare(lowered, &time, &execution, limit).await?;
+
+    let mut text = String::new();
+    section(&mut text, "canonical query", &canonical(rule));
+    section(&mut text, "SQL", &sql);
+    section(&mut text, "optimised plan", &prepared.optimized.display_indent().to_string());
+    section(&mut text, "predicates", &shown(&predicates(&prepared.physical)));
+    if args.analyze {
+        let mut run = Run::start(&prepared)?;
+        while run.next().await?.is_some() {}
+        let plan = DisplayableExecutionPlan::with_metrics(run.plan().as_ref()).indent(false).to_string();
+        section(&mut text, "physical plan, with what each step cost", &plan);
+        section(&mut text, "result", &format!("{} rows of {}", run.rows(), run.total()));
+    } else {
+        let plan = DisplayableExecutionPlan::new(prepared.physical.as_ref()).indent(false).to_string();
+        section(&mut text, "physical plan", &plan);
+    }
+    std::io::stdout().write_all(text.trim_start().as_bytes()).or_else(stdout_error)?;
+    Ok(0)
+}
+
+/// The rule's query as its language prints it.
+fn canonical(rule: &Rule) -> String {
+    match rule.language {
+        Language::Esql => esql::parse(&rule.query.text).0.map_or_else(|| rule.query.text.clone(), |query| esql::print(&query)),
+        Language::Sql => rule.query.text.trim().to_owned(),
+    }
+}
+
+fn section(text: &mut String, title: &str, body: &str) {
+    // Writing to a string cannot fail.
+    let _ = write!(text, "\n-- {title}\n{}\n", body.trim_end());
+}
+
+fn shown(found: &[Predicates]) -> String {
+    let mut text = String::new();
+    for scan in found {
+        let _ = writeln!(text, "scan of {}", scan.source);
+        let _ = writeln!(text, "  in the scan:    {}", scan.in_scan.as_deref().unwrap_or("none"));
+        let _ = writeln!(text, "  prunes:         {}", scan.prunes.as_deref().unwrap_or("nothing"));
+        let _ = writeln!(text, "  after the scan: {}", scan.after.as_deref().unwrap_or("none"));
+    }
+    text
+}

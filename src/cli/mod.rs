@@ -1,0 +1,128 @@
+//! The command line: flags, dispatch, exit codes. The only module that writes to stdout and stderr.
+
+mod args;
+mod check;
+mod completions;
+mod drive;
+mod explain;
+mod fields;
+mod generate;
+mod open;
+mod progress;
+mod report;
+mod resource;
+mod run;
+mod shell;
+mod sql;
+mod summary;
+
+use std::ffi::OsString;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use tokio::runtime::Builder;
+
+use self::args::ResourceArgs;
+use self::report::Console;
+use crate::error::{Error, Kind, Result};
+
+/// Exit code of a run that skipped input.
+const SKIPPED_INPUT: u8 = 3;
+
+/// Detection rules over lake storage: ES|QL and SQL rules on Parquet and NDJSON.
+#[derive(Debug, Parser)]
+#[command(name = "egret", version, max_term_width = 100, subcommand_required = true, arg_required_else_help = true)]
+#[command(after_help = "\
+Examples:
+  egret run data/rules/egress-unusual-executable.toml --events data/events.ndjson --at latest
+  egret run rules/ --lake /lake --at 2026-10-02T00:00:00Z --as alerts --output alerts/
+  egret sql \"SELECT event.action, count(*) FROM events GROUP BY event.action\" --events data/events.parquet
+
+Exit codes:
+  0 done, with or without alerts    1 failed    2 wrong usage or a rule that does not check
+  3 done, but input was skipped     130 interrupted")]
+struct Cli {
+    #[command(flatten)]
+    resources: ResourceArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run rules once over the events and print rows or alerts
+    Run(run::RunArgs),
+    /// Query the events with any SELECT; without a query on a terminal: a shell
+    Sql(sql::SqlArgs),
+    /// Show what a rule becomes: canonical query, SQL, plan, what prunes
+    Explain(explain::ExplainArgs),
+    /// Parse, validate and plan every rule found, without events
+    Check(check::CheckArgs),
+    /// Show which fields of a rule the events have, how often null, how often several values
+    Fields(fields::FieldsArgs),
+    /// Write synthetic endpoint network events with planted detections
+    Generate(generate::GenerateArgs),
+    /// Print a completion script for a shell
+    Completions(completions::CompletionsArgs),
+}
+
+/// Runs the program with these arguments, the first one being its own name; the result is the exit code.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version go to stdout with 0, a wrong usage to stderr with 2; a closed pipe is no failure.
+            let _ = error.print();
+            return u8::try_from(error.exit_code()).unwrap_or(2);
+        }
+    };
+    let console = Console::new(cli.resources.quiet);
+    match dispatch(cli, &console) {
+        Ok(code) => code,
+        Err(error) => {
+            console.error(&error);
+            error.kind().exit_code()
+        }
+    }
+}
+
+fn dispatch(cli: Cli, console: &Console) -> Result<u8> {
+    let resources = cli.resources;
+    match cli.command {
+        Command::Completions(args) => completions::print(&args, &mut Cli::command()),
+        Command::Generate(args) => interruptible(&resources, generate::write(&args, console)),
+        Command::Check(args) => interruptible(&resources, check::check(&args, &resources, console)),
+        Command::Run(args) => interruptible(&resources, run::run(&args, &resources, console)),
+        Command::Sql(args) => interruptible(&resources, sql::sql(&args, &resources, console)),
+        Command::Explain(args) => interruptible(&resources, explain::explain(&args, &resources, console)),
+        Command::Fields(args) => interruptible(&resources, fields::fields(&args, &resources, console)),
+    }
+}
+
+/// Drives `work` to its end, to the time limit, or to Ctrl-C, whichever comes first. What is dropped stops at once
+/// and takes its unfinished files along.
+fn interruptible(resources: &ResourceArgs, work: impl Future<Output = Result<u8>>) -> Result<u8> {
+    let threads = resource::threads(resources);
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(threads.get())
+        .enable_all()
+        .build()
+        .map_err(|e| Error::new(Kind::Engine, "cannot start threads").with_source(e))?;
+    let result = runtime.block_on(async {
+        let limit = async {
+            match resources.timeout {
+                Some(limit) => tokio::time::sleep(limit).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            _ = tokio::signal::ctrl_c() => Err(Error::new(Kind::Interrupted, "interrupted; no output was written")),
+            () = limit => Err(Error::new(Kind::Resource, "the time limit is over; no output was written")
+                .with_help("raise --timeout or narrow the window")),
+            result = work => result,
+        }
+    });
+    // A blocking read must not hold up the end.
+    runtime.shutdown_background();
+    result
+}

@@ -1,0 +1,172 @@
+//! Flags to what the engine takes: rules, lake, window, output.
+
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+
+use super::args::{BadLine, FormatArg, LakeArgs, OutputArgs, TimeArgs};
+use super::report::Console;
+use crate::alert::sink::{Format, Target};
+use crate::error::{Error, Kind, Result};
+use crate::lake::{LakeConfig, OnBadLine};
+use crate::rule::{self, DateMath, Execution, Language, Loaded, Rule, Window};
+
+/// The earliest instant that a window without a start begins at: all that nanoseconds since 1970 can tell.
+const BEGINNING: DateTime<Utc> = DateTime::from_timestamp_nanos(i64::MIN);
+/// The latest one.
+const END: DateTime<Utc> = DateTime::from_timestamp_nanos(i64::MAX);
+
+/// The lake's configuration as the flags say.
+pub(super) fn lake_config(args: &LakeArgs) -> LakeConfig {
+    let on_bad_line = match args.on_bad_line {
+        BadLine::Skip => OnBadLine::Skip,
+        BadLine::Fail => OnBadLine::Fail,
+    };
+    LakeConfig {
+        events: args.events.clone(),
+        lake: args.lake.clone(),
+        tables: args.tables.clone(),
+        on_bad_line,
+        ..LakeConfig::default()
+    }
+}
+
+/// The configuration of a lake that must be named.
+pub(super) fn required_lake(args: &LakeArgs) -> Result<LakeConfig> {
+    if args.events.is_none() && args.lake.is_none() && args.tables.is_empty() {
+        return Err(Error::new(Kind::Usage, "no events to read")
+            .with_help("name them with --events LOCATION, --lake DIR or --table NAME=LOCATION"));
+    }
+    Ok(lake_config(args))
+}
+
+/// The rules of the paths; those that do not check are told to the console and counted.
+pub(super) fn rules(paths: &[PathBuf], language: Language, console: Console) -> Result<(Vec<Rule>, usize)> {
+    let mut rules = Vec::new();
+    let mut broken = 0;
+    for path in paths {
+        for loaded in load(path, language, console)? {
+            match loaded {
+                Ok(loaded) => {
+                    console.report(&loaded.warnings);
+                    rules.push(loaded.rule);
+                }
+                Err(report) => {
+                    console.report(&report);
+                    broken += 1;
+                }
+            }
+        }
+    }
+    Ok((rules, broken))
+}
+
+/// What a path holds: rules, or what is wrong with their files. `-` is a query on standard input.
+pub(super) fn load(
+    path: &Path,
+    language: Language,
+    console: Console,
+) -> Result<Vec<std::result::Result<Loaded, crate::diagnostic::Report>>> {
+    if path == Path::new("-") {
+        return Ok(vec![rule::read(&mut io::stdin().lock(), language)?]);
+    }
+    let found = rule::load(path, Path::new("."))?;
+    if let Some(first) = found.skipped.first() {
+        console.warning(&format!("{} files hold no rule and are passed over, first {}", found.skipped.len(), first.display()));
+    }
+    Ok(found.rules)
+}
+
+/// A time as the user writes it: RFC 3339 or date math against `now`.
+pub(super) fn instant(flag: &str, text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>> {
+    let math = DateMath::parse(text).map_err(|diagnostic| {
+        let error = Error::new(Kind::Usage, format!("{flag}: {}", diagnostic.message));
+        match diagnostic.help {
+            Some(help) => error.with_help(help),
+            None => error,
+        }
+    })?;
+    Ok(math.resolve(now))
+}
+
+/// Whether `--at` asks for the newest event.
+pub(super) fn asks_for_latest(args: &TimeArgs) -> bool {
+    args.at.as_deref() == Some("latest")
+}
+
+/// The execution's time as the flags say; `latest` is what `--at latest` stands for.
+pub(super) fn execution_time(args: &TimeArgs, now: DateTime<Utc>, latest: Option<DateTime<Utc>>) -> Result<DateTime<Utc>> {
+    match (&args.at, &args.to) {
+        (Some(at), _) if at == "latest" => Ok(latest.unwrap_or(now)),
+        (Some(at), _) => instant("--at", at, now),
+        (None, Some(to)) => instant("--to", to, now),
+        (None, None) => Ok(now),
+    }
+}
+
+/// The execution of `rule` at an instant, its window as the flags say or as the rule does.
+pub(super) fn execution(rule: &Rule, args: &TimeArgs, at: DateTime<Utc>) -> Result<Execution> {
+    let own = rule.schedule.as_ref().map(|schedule| schedule.window_at(at));
+    let window = if args.all_time {
+        None
+    } else if args.from.is_some() || args.to.is_some() {
+        let own_from = own.as_ref().map_or(BEGINNING, |w| w.from);
+        let own_to = own.as_ref().map_or(END, |w| w.to);
+        let from = args.from.as_deref().map_or(Ok(own_from), |text| instant("--from", text, at))?;
+        let to = args.to.as_deref().map_or(Ok(own_to), |text| instant("--to", text, at))?;
+        if from > to {
+            let message = format!("the window is empty: it starts at {from} and ends at {to}");
+            return Err(Error::new(Kind::Usage, message).with_help("write --from before --to"));
+        }
+        Some(Window { from, to })
+    } else {
+        own
+    };
+    Ok(Execution { at, window })
+}
+
+/// The format that is asked for: a table for people, NDJSON for programs.
+pub(super) fn format(args: &OutputArgs) -> Format {
+    match args.format {
+        Some(FormatArg::Table) => Format::Table,
+        Some(FormatArg::Ndjson) => Format::Ndjson,
+        Some(FormatArg::Json) => Format::Json,
+        Some(FormatArg::Csv) => Format::Csv,
+        Some(FormatArg::Parquet) => Format::Parquet,
+        Some(FormatArg::Arrow) => Format::Arrow,
+        None if to_stdout(args) && io::stdout().is_terminal() => Format::Table,
+        None => by_extension(args).unwrap_or(Format::Ndjson),
+    }
+}
+
+/// The format that the output's name tells.
+fn by_extension(args: &OutputArgs) -> Option<Format> {
+    let extension = args.output.as_deref()?.extension()?.to_str()?;
+    Format::ALL.into_iter().find(|format| format.extension().eq_ignore_ascii_case(extension))
+}
+
+/// Whether rows go to stdout.
+pub(super) fn to_stdout(args: &OutputArgs) -> bool {
+    args.output.as_deref().is_none_or(|path| path == Path::new("-"))
+}
+
+/// Where rows go, reserved before there are any.
+pub(super) fn target(path: Option<&Path>, format: Format, force: bool) -> Result<Target> {
+    match path.filter(|path| *path != Path::new("-")) {
+        Some(path) => Target::file(path, force),
+        None if format.is_binary() && io::stdout().is_terminal() => {
+            Err(Error::new(Kind::Usage, format!("{format} is no text and stdout is a terminal"))
+                .with_help("write to a file with --output, or into a pipe"))
+        }
+        None => Ok(Target::stream("stdout", Box::new(io::stdout()))),
+    }
+}
+
+/// The width that a table on stdout must fit into.
+pub(super) fn width() -> Option<usize> {
+    if !io::stdout().is_terminal() {
+        return None;
+    }
+    std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok()).or_else(|| terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)))
+}

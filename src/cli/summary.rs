@@ -1,0 +1,139 @@
+//! What a run did: a line or two on stderr, and JSON for programs.
+
+use std::path::Path;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use indicatif::{HumanBytes, HumanCount};
+use serde::Serialize;
+
+use super::report::Console;
+use super::resource::peak_memory;
+use crate::engine::metrics::ScanMetrics;
+use crate::engine::notices::Notices;
+use crate::error::{Error, Kind, Result};
+use crate::rule::{Execution, Rule};
+
+/// The summary of one execution. Field names are the keys of `--stats-file`.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Summary {
+    /// The rule's id; null for a query that is no rule.
+    pub(super) rule_id: Option<String>,
+    /// The rule's name, or what stands for the query.
+    pub(super) name: String,
+    /// The execution's time, RFC 3339.
+    pub(super) at: DateTime<Utc>,
+    /// Start of the window, inclusive, RFC 3339; null where there is none.
+    pub(super) window_from: Option<DateTime<Utc>>,
+    /// End of the window, inclusive, RFC 3339; null where there is none.
+    pub(super) window_to: Option<DateTime<Utc>>,
+    /// Events that the scans looked at.
+    pub(super) events: u64,
+    /// Bytes that were read from storage.
+    pub(super) bytes: u64,
+    /// Files, row groups and pages that statistics ruled out.
+    pub(super) pruned: u64,
+    /// Rows or alerts that were written.
+    pub(super) rows: u64,
+    /// Rows before the trailing LIMIT and `max_signals`.
+    pub(super) total: u64,
+    /// Rows that may be written at most; null where there is no limit.
+    pub(super) limit: Option<u64>,
+    /// Wall time from planning to the last row, in seconds.
+    pub(super) seconds: f64,
+    /// The largest amount of memory that the process held so far, in bytes; null where the system does not tell.
+    pub(super) peak_memory_bytes: Option<u64>,
+    /// Lines or documents that could not be read and were skipped.
+    pub(super) bad_lines: u64,
+    /// What the user should know, one text each.
+    pub(super) warnings: Vec<String>,
+}
+
+impl Summary {
+    /// The summary of an execution before it ran.
+    pub(super) fn new(name: &str, rule: Option<&Rule>, execution: &Execution) -> Self {
+        Self {
+            rule_id: rule.map(|rule| rule.rule_id.to_string()),
+            name: name.to_owned(),
+            at: execution.at,
+            window_from: execution.window.as_ref().map(|w| w.from),
+            window_to: execution.window.as_ref().map(|w| w.to),
+            events: 0,
+            bytes: 0,
+            pruned: 0,
+            rows: 0,
+            total: 0,
+            limit: None,
+            seconds: 0.0,
+            peak_memory_bytes: None,
+            bad_lines: 0,
+            warnings: Vec::new(),
+        }
+    }
+
+    /// Takes over what a run did.
+    pub(super) fn finish(&mut self, scanned: ScanMetrics, elapsed: Duration) {
+        self.events = scanned.events;
+        self.bytes = scanned.bytes;
+        self.pruned = scanned.pruned;
+        self.seconds = elapsed.as_secs_f64();
+        self.peak_memory_bytes = peak_memory();
+    }
+
+    /// Takes over what the run met.
+    pub(super) fn notice(&mut self, notices: Notices) {
+        self.bad_lines = notices.bad_lines;
+        self.warnings = notices.texts;
+        // A scan of JSON counts its bytes there.
+        self.bytes = self.bytes.max(notices.json_bytes);
+    }
+
+    /// Tells people.
+    pub(super) fn tell(&self, console: Console, noun: &str) {
+        for warning in &self.warnings {
+            console.warning(warning);
+        }
+        if self.limit.is_some_and(|limit| self.total > limit) {
+            console.warning(&format!(
+                "{}: {} of {} {noun}s are given, the limit is reached",
+                self.name,
+                HumanCount(self.rows),
+                HumanCount(self.total)
+            ));
+        }
+        let window = match (self.window_from, self.window_to) {
+            (Some(from), Some(to)) => format!("{} to {}", instant(from), instant(to)),
+            _ => "all time".to_owned(),
+        };
+        let memory = self.peak_memory_bytes.map_or_else(String::new, |bytes| format!(", {} memory", HumanBytes(bytes)));
+        console.note(&format!(
+            "{}: {} {noun}{} (total {}) at {}, {window}; {} events, {} read, {:.2} s{memory}",
+            self.name,
+            HumanCount(self.rows),
+            if self.rows == 1 { "" } else { "s" },
+            HumanCount(self.total),
+            instant(self.at),
+            HumanCount(self.events),
+            HumanBytes(self.bytes),
+            self.seconds,
+        ));
+    }
+}
+
+/// Writes the summaries as one JSON document, whole or not at all.
+pub(super) fn write(path: &Path, summaries: &[Summary]) -> Result<()> {
+    let failed = |e: std::io::Error| {
+        Error::new(Kind::Output, format!("{}: the summary cannot be written", path.display())).with_source(e)
+    };
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    serde_json::to_writer_pretty(&mut file, &serde_json::json!({ "executions": summaries }))
+        .map_err(|e| failed(e.into()))?;
+    file.persist(path).map_err(|e| failed(e.error))?;
+    Ok(())
+}
+
+/// An instant as people read it.
+fn instant(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)
+}

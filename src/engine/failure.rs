@@ -1,0 +1,83 @@
+//! DataFusion's errors as ours: what kind of failure, and what the user can do about it.
+
+use datafusion::error::DataFusionError;
+
+use crate::error::{Error, Kind};
+
+/// The error of ours that `error` stands for.
+pub fn engine_error(error: DataFusionError) -> Error {
+    let error = match unwrap_ours(error) {
+        Ok(ours) => return ours,
+        Err(other) => other,
+    };
+    let text = error.find_root().strip_backtrace();
+    match error.find_root() {
+        DataFusionError::ResourcesExhausted(_) => {
+            Error::new(Kind::Resource, text).with_help("raise --memory-limit, narrow the window, or use fewer --threads")
+        }
+        DataFusionError::ObjectStore(_) | DataFusionError::ParquetError(_) => Error::new(Kind::Input, text),
+        DataFusionError::IoError(io) if io.kind() == std::io::ErrorKind::StorageFull => {
+            Error::new(Kind::Resource, text).with_help("free disk space where operators spill (TMPDIR)")
+        }
+        DataFusionError::IoError(_) => Error::new(Kind::Input, text),
+        _ => Error::new(Kind::Engine, text),
+    }
+}
+
+/// An error of ours that travelled through DataFusion, or the error as it came.
+fn unwrap_ours(error: DataFusionError) -> Result<Error, DataFusionError> {
+    match error {
+        DataFusionError::External(inner) => match inner.downcast::<Error>() {
+            Ok(ours) => Ok(*ours),
+            Err(inner) => match inner.downcast::<DataFusionError>() {
+                Ok(inner) => unwrap_ours(*inner),
+                Err(inner) => Err(DataFusionError::External(inner)),
+            },
+        },
+        DataFusionError::Context(context, inner) => {
+            unwrap_ours(*inner).map_err(|e| DataFusionError::Context(context, Box::new(e)))
+        }
+        DataFusionError::Shared(shared) => match find_ours(&shared) {
+            Some(ours) => Ok(ours),
+            None => Err(DataFusionError::Shared(shared)),
+        },
+        other => Err(other),
+    }
+}
+
+/// A copy of an error of ours inside a shared one, which cannot be taken apart.
+fn find_ours(error: &DataFusionError) -> Option<Error> {
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(current) = next {
+        if let Some(ours) = current.downcast_ref::<Error>() {
+            let copy = Error::new(ours.kind(), ours.to_string());
+            return Some(match ours.help() {
+                Some(help) => copy.with_help(help),
+                None => copy,
+            });
+        }
+        next = current.source();
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_of_ours_survives_the_engine() {
+        let ours = Error::new(Kind::Input, "a.json: bad line").with_help("skip it");
+        let wrapped = DataFusionError::External(Box::new(ours)).context("scan");
+        let back = engine_error(wrapped);
+        assert_eq!(back.kind(), Kind::Input);
+        assert_eq!(back.help(), Some("skip it"));
+    }
+
+    #[test]
+    fn memory_names_the_limit() {
+        let error = engine_error(DataFusionError::ResourcesExhausted("no room".into()));
+        assert_eq!(error.kind(), Kind::Resource);
+        assert!(error.help().is_some_and(|h| h.contains("--memory-limit")));
+    }
+}

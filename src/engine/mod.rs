@@ -1,0 +1,91 @@
+//! A rule and a lake to rows: compile, plan, run. The only module that drives DataFusion.
+//!
+//! | file | step |
+//! |---|---|
+//! | `session` | the only builder of a DataFusion session |
+//! | `catalog` | the lake, or ECS alone, as the lowering sees it |
+//! | `compile` | a rule's text to its canonical SQL |
+//! | `tables` | the tables of a query, cut to the window of an execution |
+//! | `plan` | SQL to a physical plan |
+//! | `run` | the plan to rows, with limit and total |
+//! | `metrics` | what the scans did |
+
+pub mod catalog;
+pub mod check;
+pub mod compile;
+pub mod explain;
+mod failure;
+pub mod fields;
+pub mod metrics;
+mod needs;
+pub mod notices;
+pub mod plan;
+pub mod run;
+pub mod session;
+mod tables;
+
+use chrono::{DateTime, Utc};
+
+use self::catalog::LakeCatalog;
+use self::plan::Prepared;
+use self::session::{Options, Session};
+use crate::error::Result;
+use crate::lake::{Lake, LakeConfig};
+use crate::rule::{Execution, Rule};
+use crate::sql::lowered::Lowered;
+
+pub use tables::TimeField;
+
+/// A session together with the lake that it reads.
+pub struct Engine {
+    session: Session,
+    lake: Lake,
+}
+
+impl Engine {
+    /// An engine over the lake that `config` describes.
+    ///
+    /// # Errors
+    /// Where a location cannot be read or files of one table do not go together.
+    pub async fn open(options: &Options, config: &LakeConfig) -> Result<Self> {
+        let session = Session::try_new(options)?;
+        let lake = Lake::open(config).await?;
+        Ok(Self { session, lake })
+    }
+
+    /// The lake.
+    pub const fn lake(&self) -> &Lake {
+        &self.lake
+    }
+
+    /// The session.
+    pub const fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// The canonical form of a rule over this lake.
+    ///
+    /// # Errors
+    /// The rule's diagnostics, where it does not check.
+    pub async fn compile(&self, rule: &Rule) -> Result<Lowered> {
+        let lowered = compile::compile(rule, &LakeCatalog::new(&self.lake))?;
+        Ok(lowered)
+    }
+
+    /// The plan of one execution of a compiled rule, giving at most `limit` rows.
+    ///
+    /// # Errors
+    /// Where the tables cannot be planned or the engine refuses the query.
+    pub async fn prepare(&self, lowered: Lowered, time: &TimeField, execution: &Execution, limit: Option<u64>) -> Result<Prepared> {
+        tables::register(&self.session, &self.lake, &lowered, time, execution).await?;
+        plan::prepare(&self.session, lowered, execution.at, limit).await
+    }
+
+    /// The newest value of the window's time field in the tables of a query, `None` where there is no event.
+    ///
+    /// # Errors
+    /// Where the tables cannot be read.
+    pub async fn latest(&self, lowered: &Lowered, time: &TimeField) -> Result<Option<DateTime<Utc>>> {
+        tables::latest(&self.session, &self.lake, &lowered.tables, time).await
+    }
+}

@@ -1,0 +1,79 @@
+//! A query in its canonical form to a physical plan for one execution.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::sql::parser::Statement as DfStatement;
+use datafusion::sql::sqlparser::ast::Statement;
+
+use super::failure::engine_error;
+use super::metrics::total_node;
+use super::session::Session;
+use crate::error::Result;
+use crate::sql::lowered::Lowered;
+
+/// A query that is ready to run, once.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    /// The query and what is known of its result.
+    pub lowered: Lowered,
+    /// The plan as SQL gives it, before it is optimised.
+    pub logical: LogicalPlan,
+    /// The plan after the optimiser.
+    pub optimized: LogicalPlan,
+    /// The plan that runs.
+    pub physical: Arc<dyn ExecutionPlan>,
+    /// How many rows are given on at most.
+    pub limit: Option<u64>,
+    /// The node whose rows are the total, where the limit is part of the plan.
+    pub(crate) total: Option<Arc<dyn ExecutionPlan>>,
+    pub(crate) state: SessionState,
+}
+
+/// Plans `lowered` over the tables that `session` knows, with `now` as its time and `limit` rows at most.
+///
+/// A limit behind an order becomes part of the plan, so that only the first rows are kept while the rest is counted.
+/// Without an order the rows that pass are cut and counted when they come out.
+pub async fn prepare(
+    session: &Session,
+    lowered: Lowered,
+    now: DateTime<Utc>,
+    limit: Option<u64>,
+) -> Result<Prepared> {
+    let state = session.state_at(now);
+    let logical = statement_to_plan(&state, &lowered).await?;
+
+    if let (true, Some(rows)) = (lowered.ordered, limit) {
+        let limited = LogicalPlanBuilder::from(logical.clone())
+            .limit(0, usize::try_from(rows).ok())
+            .and_then(LogicalPlanBuilder::build)
+            .map_err(engine_error)?;
+        let (optimized, physical) = physical(&state, &limited).await?;
+        if let Some(total) = total_node(&physical) {
+            return Ok(Prepared { lowered, logical: limited, optimized, physical, limit, total: Some(total), state });
+        }
+    }
+    let (optimized, physical) = physical(&state, &logical).await?;
+    Ok(Prepared { lowered, logical, optimized, physical, limit, total: None, state })
+}
+
+/// The optimised logical plan of `lowered`.
+pub(crate) async fn logical(session: &Session, lowered: &Lowered, now: DateTime<Utc>) -> Result<LogicalPlan> {
+    let state = session.state_at(now);
+    let plan = statement_to_plan(&state, lowered).await?;
+    state.optimize(&plan).map_err(engine_error)
+}
+
+async fn statement_to_plan(state: &SessionState, lowered: &Lowered) -> Result<LogicalPlan> {
+    let statement = DfStatement::Statement(Box::new(Statement::Query(Box::new(lowered.query.clone()))));
+    state.statement_to_plan(statement).await.map_err(engine_error)
+}
+
+async fn physical(state: &SessionState, plan: &LogicalPlan) -> Result<(LogicalPlan, Arc<dyn ExecutionPlan>)> {
+    let optimized = state.optimize(plan).map_err(engine_error)?;
+    let physical = state.query_planner().create_physical_plan(&optimized, state).await.map_err(engine_error)?;
+    Ok((optimized, physical))
+}

@@ -1,0 +1,97 @@
+//! A prepared query to rows: a stream that holds the limit and knows the total.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use futures::StreamExt;
+
+use super::failure::engine_error;
+use super::metrics::{ScanMetrics, output_rows, scan_metrics};
+use super::plan::Prepared;
+use crate::alert::sink::{SOURCE, VALUES};
+use crate::error::Result;
+
+/// A query that runs.
+pub struct Run {
+    stream: SendableRecordBatchStream,
+    schema: SchemaRef,
+    plan: Arc<dyn ExecutionPlan>,
+    total_node: Option<Arc<dyn ExecutionPlan>>,
+    limit: Option<u64>,
+    rows: u64,
+    seen: u64,
+}
+
+impl Run {
+    /// Starts `prepared`. Dropping the run stops it.
+    pub fn start(prepared: &Prepared) -> Result<Self> {
+        let plan = Arc::clone(&prepared.physical);
+        let stream = execute_stream(Arc::clone(&plan), prepared.state.task_ctx()).map_err(engine_error)?;
+        let schema = marked(&stream.schema(), prepared);
+        let total_node = prepared.total.clone();
+        Ok(Self { stream, schema, plan, total_node, limit: prepared.limit, rows: 0, seen: 0 })
+    }
+
+    /// The schema of the rows, hidden key columns included.
+    pub fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    /// The plan that runs, for its metrics.
+    pub fn plan(&self) -> &Arc<dyn ExecutionPlan> {
+        &self.plan
+    }
+
+    /// The next rows within the limit; `None` at the end. Rows beyond the limit are only counted.
+    pub async fn next(&mut self) -> Result<Option<RecordBatch>> {
+        while let Some(batch) = self.stream.next().await {
+            let batch = batch.map_err(engine_error)?;
+            self.seen += batch.num_rows() as u64;
+            let room = self.limit.map_or(u64::MAX, |limit| limit - self.rows);
+            let taken = room.min(batch.num_rows() as u64);
+            if taken == 0 {
+                continue;
+            }
+            self.rows += taken;
+            let batch = batch.slice(0, taken as usize).with_schema(Arc::clone(&self.schema));
+            return batch.map(Some).map_err(|e| engine_error(e.into()));
+        }
+        Ok(None)
+    }
+
+    /// Rows that were given on so far.
+    pub const fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Rows before the trailing limit; complete once [`Run::next`] gave `None`.
+    pub fn total(&self) -> u64 {
+        self.total_node.as_ref().and_then(output_rows).unwrap_or(self.seen).max(self.seen)
+    }
+
+    /// What the scans have done so far.
+    pub fn scanned(&self) -> ScanMetrics {
+        scan_metrics(&self.plan)
+    }
+}
+
+/// The schema with the mark of source lists where the language tells them apart from lists that the query made.
+fn marked(schema: &SchemaRef, prepared: &Prepared) -> SchemaRef {
+    let columns = &prepared.lowered.columns;
+    if columns.is_empty() {
+        return Arc::clone(schema);
+    }
+    let mark = |(at, field): (usize, &Arc<Field>)| -> Arc<Field> {
+        let mut field = field.as_ref().clone();
+        field.metadata_mut().remove(VALUES);
+        if columns.get(at).is_some_and(|column| !column.list) {
+            field.metadata_mut().insert(VALUES.to_owned(), SOURCE.to_owned());
+        }
+        Arc::new(field)
+    };
+    let fields: Vec<_> = schema.fields().iter().enumerate().map(mark).collect();
+    Arc::new(Schema::new(fields))
+}

@@ -1,0 +1,90 @@
+//! The only place where a DataFusion session is built: functions, memory, disk, options.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use datafusion::execution::context::SessionContext;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::session_state::SessionState;
+use datafusion::prelude::SessionConfig;
+use egret_udfs::Warnings;
+
+use super::failure::engine_error;
+use crate::error::Result;
+
+/// How many consumers of memory an error names.
+const NAMED_CONSUMERS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(2);
+
+/// What the user may choose about a session.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Threads that scan and aggregate.
+    pub threads: NonZeroUsize,
+    /// Bytes that operators may hold before they spill or fail.
+    pub memory_limit: usize,
+    /// Where operators spill; the system's folder for temporary files where `None`.
+    pub spill_dir: Option<PathBuf>,
+}
+
+/// A DataFusion session with the functions of rules.
+#[derive(Clone)]
+pub struct Session {
+    context: SessionContext,
+    warnings: Warnings,
+}
+
+impl Session {
+    /// A session with these options.
+    pub fn try_new(options: &Options) -> Result<Self> {
+        let mut config = SessionConfig::new()
+            .with_target_partitions(options.threads.get())
+            .with_information_schema(false);
+        let settings = config.options_mut();
+        settings.execution.time_zone = Some("UTC".to_owned());
+        // Rules are narrow and selective: rows are decided before other columns are decoded.
+        settings.execution.parquet.pushdown_filters = true;
+        settings.execution.parquet.reorder_filters = true;
+        // Lists of indicators are longer than the default of 20 and should still prune.
+        settings.execution.parquet.max_in_list_size = 200;
+        // The total of a run is what enters its last sort: nothing may be thrown away below it.
+        settings.optimizer.enable_topk_dynamic_filter_pushdown = false;
+        settings.optimizer.enable_topk_aggregation = false;
+
+        let pool = TrackConsumersPool::new(FairSpillPool::new(options.memory_limit), NAMED_CONSUMERS);
+        let mode = match &options.spill_dir {
+            Some(dir) => DiskManagerMode::Directories(vec![dir.clone()]),
+            None => DiskManagerMode::OsTmpDirectory,
+        };
+        let runtime = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(pool))
+            .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(mode))
+            // Its entries never age: a file that appears later would stay invisible.
+            .with_object_list_cache_limit(0)
+            .build_arc()
+            .map_err(engine_error)?;
+        let context = SessionContext::new_with_config_rt(config, runtime);
+        let warnings = egret_udfs::register_all(&context).map_err(engine_error)?;
+        Ok(Self { context, warnings })
+    }
+
+    /// The DataFusion context.
+    pub fn context(&self) -> &SessionContext {
+        &self.context
+    }
+
+    /// What functions could not take.
+    pub fn warnings(&self) -> &Warnings {
+        &self.warnings
+    }
+
+    /// The state in which everything that asks for the time gets `now`.
+    pub fn state_at(&self, now: DateTime<Utc>) -> SessionState {
+        let mut state = self.context.state();
+        state.execution_props_mut().query_execution_start_time = Some(now);
+        state
+    }
+}

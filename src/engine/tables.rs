@@ -1,0 +1,152 @@
+//! The tables of a query, cut to the window of an execution.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use datafusion::arrow::array::Array;
+use datafusion::common::{Column, ScalarValue, TableReference};
+use datafusion::datasource::ViewTable;
+use datafusion::functions::core::expr_fn::coalesce;
+use datafusion::functions_aggregate::expr_fn::max;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
+use datafusion::prelude::DataFrame;
+use datafusion::sql::sqlparser::ast::{self, visit_expressions};
+
+use super::catalog::kind_of;
+use super::failure::engine_error;
+use super::session::Session;
+use crate::error::{Error, Kind as ErrorKind, Result};
+use crate::lake::{self, Ask, Field, Kind, Lake, Table, Window};
+use crate::rule::{Execution, Rule};
+use crate::sql::lowered::{Lowered, TableUse};
+
+/// The field that says when an event was, for the window of an execution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TimeField {
+    /// The field.
+    pub name: String,
+    /// The field that says it for events without the first.
+    pub fallback: Option<String>,
+}
+
+impl TimeField {
+    /// The time field of a rule: its `timestamp_override` with `@timestamp` as fallback, unless that is switched off.
+    pub fn of(rule: &Rule) -> Self {
+        let timestamp = || "@timestamp".to_owned();
+        match &rule.timestamp_override {
+            Some(name) if name != "@timestamp" => {
+                let fallback = (!rule.timestamp_override_fallback_disabled).then(timestamp);
+                Self { name: name.clone(), fallback }
+            }
+            _ => Self { name: timestamp(), fallback: None },
+        }
+    }
+
+    fn names(&self) -> impl Iterator<Item = &String> {
+        std::iter::once(&self.name).chain(&self.fallback)
+    }
+}
+
+/// Gives the session the tables of a query, each as a view that only shows the execution's window.
+pub(super) async fn register(
+    session: &Session,
+    lake: &Lake,
+    lowered: &Lowered,
+    time: &TimeField,
+    execution: &Execution,
+) -> Result<()> {
+    let mentioned = mentioned(lowered);
+    for used in &lowered.tables {
+        let window = execution.window.map(|window| Window {
+            field: time.name.clone(),
+            fallback: time.fallback.clone(),
+            from: window.from,
+            to: window.to,
+        });
+        let ask = Ask {
+            wanted: used.wanted.iter().map(wanted).collect(),
+            metadata: used.metadata.clone(),
+            only: (!used.all_fields).then(|| mentioned.clone()),
+            all_fields: used.all_fields,
+            window,
+        };
+        let plan = view(session, lake, used, &ask).await?;
+        let name = TableReference::bare(used.name.as_str());
+        let context = session.context();
+        context.deregister_table(name.clone()).map_err(engine_error)?;
+        context.register_table(name, Arc::new(ViewTable::new(plan, None))).map_err(engine_error)?;
+    }
+    Ok(())
+}
+
+/// Every name that a query writes.
+fn mentioned(lowered: &Lowered) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let _ = visit_expressions(&lowered.query, |expr| {
+        match expr {
+            ast::Expr::Identifier(name) => _ = names.insert(name.value.clone()),
+            ast::Expr::CompoundIdentifier(parts) => names.extend(parts.iter().map(|part| part.value.clone())),
+            _ => {}
+        }
+        ControlFlow::<()>::Continue(())
+    });
+    names
+}
+
+async fn view(session: &Session, lake: &Lake, used: &TableUse, ask: &Ask) -> Result<LogicalPlan> {
+    let selection = lake.select(&used.patterns);
+    let tables: Vec<&Table> = selection.tables.iter().map(AsRef::as_ref).collect();
+    lake::plan(&tables, ask, &session.context().state()).await
+}
+
+/// A field that the lake does not list, as the lake's own kind of field.
+fn wanted(field: &crate::sql::catalog::Field) -> Field {
+    let kind = kind_of(field.ty);
+    Field { name: field.name.clone(), kind, data_type: kind.data_type(), multi: field.multi }
+}
+
+/// The newest value of the time field over the tables of a query.
+pub(super) async fn latest(
+    session: &Session,
+    lake: &Lake,
+    tables: &[TableUse],
+    time: &TimeField,
+) -> Result<Option<DateTime<Utc>>> {
+    let mut newest = None;
+    for used in tables {
+        let fields = time.names().map(|name| Field {
+            name: name.clone(),
+            kind: Kind::Date,
+            data_type: Kind::Date.data_type(),
+            multi: false,
+        });
+        let only = time.names().cloned().collect();
+        let ask = Ask { wanted: fields.collect(), only: Some(only), ..Ask::default() };
+        let plan = view(session, lake, used, &ask).await?;
+        newest = newest.max(newest_in(session, plan, time).await?);
+    }
+    Ok(newest)
+}
+
+async fn newest_in(session: &Session, plan: LogicalPlan, time: &TimeField) -> Result<Option<DateTime<Utc>>> {
+    let single = session.context().state().scalar_functions().get("single_value").cloned();
+    let single = single.ok_or_else(|| Error::new(ErrorKind::Engine, "the session lacks the function single_value"))?;
+    let value = |name: &String| single.call(vec![Expr::Column(Column::from_name(name.as_str()))]);
+    let mut values: Vec<Expr> = time.names().map(value).collect();
+    let instant = if values.len() == 1 { values.remove(0) } else { coalesce(values) };
+    let instant = cast(instant, Kind::Date.data_type());
+    let plan = LogicalPlanBuilder::from(plan)
+        .aggregate(Vec::<Expr>::new(), vec![max(instant)])
+        .and_then(LogicalPlanBuilder::build)
+        .map_err(engine_error)?;
+    let batches = DataFrame::new(session.context().state(), plan).collect().await.map_err(engine_error)?;
+    let Some(column) = batches.first().map(|batch| batch.column(0)).filter(|column| !column.is_empty()) else {
+        return Ok(None);
+    };
+    match ScalarValue::try_from_array(column, 0).map_err(engine_error)? {
+        ScalarValue::TimestampMicrosecond(Some(micros), _) => Ok(DateTime::from_timestamp_micros(micros)),
+        _ => Ok(None),
+    }
+}

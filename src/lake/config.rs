@@ -1,0 +1,26 @@
+//! Where the events of a run lie: what the command line says of it.
+//!
+//! ```
+//! use egret::lake::{LakeConfig, OnBadLine};
+//! let config = LakeConfig { events: Some("events.parquet".into()), ..LakeConfig::default() };
+//! assert_eq!(config.on_bad_line, OnBadLine::Skip);
+//! ```
+
+use super::ndjson::OnBadLine;
+
+/// The locations of the events.
+///
+/// A location is a Parquet file, a JSON file, a folder of either at any depth, a glob, or `-` for standard input.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LakeConfig {
+    /// One location that is the only table, `events`, and that every pattern of FROM matches.
+    pub events: Option<String>,
+    /// A folder with one table for each subfolder or file that holds data.
+    pub lake: Option<String>,
+    /// Further tables, name and location; they replace a table of the same name.
+    pub tables: Vec<(String, String)>,
+    /// What to do with a line of JSON that is none.
+    pub on_bad_line: OnBadLine,
+    /// The patterns of FROM that will be asked for; other tables are listed and not opened. Empty: all are opened.
+    pub only: Vec<String>,
+}

@@ -1,0 +1,192 @@
+//! `parse_instant(text)`: an instant from ISO 8601 text with any offset, or from milliseconds since 1970 as digits.
+
+use std::hash::{Hash, Hasher};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeZone, Utc};
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, GenericListArray, OffsetSizeTrait, StringViewArray, TimestampMicrosecondArray,
+};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{DataType, Field, TimeUnit};
+use datafusion::common::{Result, exec_err};
+use datafusion::logical_expr::{
+    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
+
+use super::super::schema::{instant, is_text};
+
+/// The texts of one field that are no instant: how many, and the first of them.
+#[derive(Debug, Default)]
+pub(crate) struct Unparsed {
+    count: AtomicU64,
+    example: Mutex<Option<String>>,
+}
+
+impl Unparsed {
+    fn add(&self, text: &str) {
+        if self.count.fetch_add(1, Ordering::Relaxed) == 0 {
+            let short: String = text.chars().take(60).collect();
+            *self.example.lock().unwrap_or_else(PoisonError::into_inner) = Some(short);
+        }
+    }
+
+    /// How many there were since the last call, and the first.
+    pub(crate) fn take(&self) -> (u64, Option<String>) {
+        let count = self.count.swap(0, Ordering::Relaxed);
+        (count, self.example.lock().unwrap_or_else(PoisonError::into_inner).take())
+    }
+}
+
+/// The expression for the instants of a text column; what is none is null, and counted where a counter is given.
+pub(crate) fn parse_instant(text: Expr, field: &str, unparsed: Option<Arc<Unparsed>>) -> Expr {
+    let function =
+        ParseInstant { field: field.to_owned(), unparsed, signature: Signature::any(1, Volatility::Immutable) };
+    ScalarUDF::from(function).call(vec![text])
+}
+
+#[derive(Debug)]
+struct ParseInstant {
+    field: String,
+    unparsed: Option<Arc<Unparsed>>,
+    signature: Signature,
+}
+
+impl PartialEq for ParseInstant {
+    fn eq(&self, other: &Self) -> bool {
+        self.field == other.field && self.unparsed.is_some() == other.unparsed.is_some()
+    }
+}
+
+impl Eq for ParseInstant {}
+
+impl Hash for ParseInstant {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.field.hash(state);
+        self.unparsed.is_some().hash(state);
+    }
+}
+
+impl ScalarUDFImpl for ParseInstant {
+    fn name(&self) -> &'static str {
+        "parse_instant"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
+        match arguments {
+            [DataType::List(item)] if is_text(item.data_type()) => Ok(DataType::new_list(micros(), true)),
+            [DataType::LargeList(item)] if is_text(item.data_type()) => Ok(DataType::new_large_list(micros(), true)),
+            [text] if is_text(text) => Ok(micros()),
+            other => exec_err!("parse_instant: expected text, found {other:?}"),
+        }
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let scalar = matches!(args.args.as_slice(), [ColumnarValue::Scalar(_)]);
+        let arrays = ColumnarValue::values_to_arrays(&args.args)?;
+        let Some(input) = arrays.first() else { return exec_err!("parse_instant: expected one argument") };
+        let output: ArrayRef = match input.data_type() {
+            DataType::List(_) => self.list(input.as_list::<i32>())?,
+            DataType::LargeList(_) => self.list(input.as_list::<i64>())?,
+            _ => Arc::new(self.parse(input)?),
+        };
+        if scalar {
+            return Ok(ColumnarValue::Scalar(datafusion::common::ScalarValue::try_from_array(&output, 0)?));
+        }
+        Ok(ColumnarValue::Array(output))
+    }
+}
+
+impl ParseInstant {
+    fn list<O: OffsetSizeTrait>(&self, list: &GenericListArray<O>) -> Result<ArrayRef> {
+        let values = Arc::new(self.parse(list.values())?);
+        let item = Arc::new(Field::new_list_field(micros(), true));
+        Ok(Arc::new(GenericListArray::try_new(item, list.offsets().clone(), values, list.nulls().cloned())?))
+    }
+
+    fn parse(&self, text: &ArrayRef) -> Result<TimestampMicrosecondArray> {
+        let view = cast(text, &DataType::Utf8View)?;
+        let texts: &StringViewArray = view.as_string_view();
+        let parsed: TimestampMicrosecondArray = texts.iter().map(|t| t.and_then(|t| self.one(t))).collect();
+        Ok(parsed.with_timezone("UTC"))
+    }
+
+    fn one(&self, text: &str) -> Option<i64> {
+        let parsed = parse(text);
+        if parsed.is_none()
+            && let Some(unparsed) = &self.unparsed
+        {
+            unparsed.add(text);
+        }
+        parsed
+    }
+}
+
+fn micros() -> DataType {
+    instant(TimeUnit::Microsecond)
+}
+
+/// The instant of a text, in microseconds since 1970; finer digits are cut off.
+pub(crate) fn parse(text: &str) -> Option<i64> {
+    let text = text.trim();
+    if text.bytes().all(|b| b.is_ascii_digit() || b == b'-') && text.len() > 4 && !text.get(1..)?.contains('-') {
+        return text.parse::<i64>().ok()?.checked_mul(1_000);
+    }
+    if let Ok(at) = DateTime::parse_from_rfc3339(text) {
+        return Some(at.timestamp_micros());
+    }
+    // What RFC 3339 leaves out of ISO 8601: no offset, an offset without colon, a date alone, a month or year alone.
+    for format in ["%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M%#z"] {
+        if let Ok(at) = DateTime::parse_from_str(text, format) {
+            return Some(at.timestamp_micros());
+        }
+    }
+    let bare = text.strip_suffix(['Z', 'z']).unwrap_or(text);
+    for format in ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M"] {
+        if let Ok(at) = NaiveDateTime::parse_from_str(bare, format) {
+            return Some(Utc.from_utc_datetime(&at).timestamp_micros());
+        }
+    }
+    let day = match bare.len() {
+        10 => NaiveDate::parse_from_str(bare, "%Y-%m-%d").ok(),
+        7 => NaiveDate::parse_from_str(&format!("{bare}-01"), "%Y-%m-%d").ok(),
+        4 => NaiveDate::from_ymd_opt(bare.parse().ok()?, 1, 1),
+        _ => None,
+    }?;
+    Some(day.and_hms_opt(0, 0, 0)?.and_utc().timestamp_micros())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn iso_8601_with_any_offset() {
+        let expected = Some(1_759_312_800_000_000);
+        for text in [
+            "2025-10-01T10:00:00Z",
+            "2025-10-01T10:00:00.000Z",
+            "2025-10-01T12:00:00+02:00",
+            "2025-10-01T12:00:00+0200",
+            "2025-10-01T12:00:00.000+02",
+            "2025-10-01 10:00:00",
+            "2025-10-01T10:00:00",
+            "2025-10-01T10:00",
+            "2025-10-01T10:00Z",
+            "1759312800000",
+        ] {
+            assert_eq!(parse(text), expected, "{text}");
+        }
+        assert_eq!(parse("2025-10-01T10:00:00.1234567Z"), Some(1_759_312_800_123_456));
+        assert_eq!(parse("2025-10-01"), Some(1_759_276_800_000_000));
+        assert_eq!(parse("2025-10"), parse("2025-10-01"));
+        for text in ["", "yesterday", "2025-13-01", "2025-10-01T25:00:00Z", "12"] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! JSON files of a table: grouped, searched for fields, and scanned by the reader in `ndjson`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::{DataType, FieldRef, SchemaRef};
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::object_store::ObjectStoreUrl;
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, FileSource};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::error::{DataFusionError, Result as PlanResult};
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::empty::EmptyExec;
+use futures::{StreamExt, TryStreamExt, stream};
+use object_store::ObjectStore;
+use object_store::local::LocalFileSystem;
+
+use super::ecs;
+use super::field::Field;
+use super::group::{Group, GroupFile, path_columns};
+use super::ndjson::{
+    ColumnSpec, Inference, Metadata, NdjsonFile, NdjsonOptions, NdjsonSource, Observed, Scope, detect, infer,
+};
+use super::paths;
+use super::store::Found;
+use super::table::{METADATA, Table};
+use crate::error::{Error, Kind, Result};
+
+/// Up to how many bytes of JSON files are looked through whole when a table is opened.
+const SMALL: u64 = 16 * 1024 * 1024;
+
+/// How many files are looked at at the same time.
+const CONCURRENCY: usize = 32;
+
+/// The groups of JSON files: those whose paths spell the same columns go together.
+pub(crate) async fn groups(
+    store: &Arc<dyn ObjectStore>,
+    files: Vec<Found>,
+    types: &BTreeMap<String, DataType>,
+) -> Result<Vec<Group>> {
+    if files.is_empty() {
+        return Ok(Vec::new());
+    }
+    let looked = stream::iter(files).map(|found| look(store, found)).buffered(CONCURRENCY);
+    let files: Vec<(Found, NdjsonFile)> = looked.try_collect().await?;
+    let fields = fields(store, &files).await?;
+    let mut drafts: Vec<(Vec<FieldRef>, Vec<GroupFile>)> = Vec::new();
+    for (found, json) in files {
+        let (columns, path_values) = path_columns(&found, types, None);
+        let file = GroupFile { found, footer: None, json: Some(json), path_values };
+        match drafts.iter_mut().find(|(known, _)| *known == columns) {
+            Some((_, files)) => files.push(file),
+            None => drafts.push((columns, vec![file])),
+        }
+    }
+    Ok(drafts.into_iter().map(|(columns, files)| Group::json(&fields, columns, files)).collect())
+}
+
+async fn look(store: &Arc<dyn ObjectStore>, found: Found) -> Result<(Found, NdjsonFile)> {
+    let label = found.path.display().to_string();
+    let layout = detect(store, &found.meta).await.map_err(|e| {
+        let denied = e.to_string().contains("ermission denied");
+        let what = if denied { "not allowed to read it" } else { "cannot be read" };
+        Error::new(Kind::Input, format!("{label}: {what}")).with_source(e)
+    })?;
+    let key = found.relative.clone();
+    Ok((found, NdjsonFile { layout, label, key }))
+}
+
+/// The fields of JSON files: of all documents where those are few, else of a part of each file.
+async fn fields(store: &Arc<dyn ObjectStore>, files: &[(Found, NdjsonFile)]) -> Result<Vec<Field>> {
+    let bytes: u64 = files.iter().map(|(found, _)| found.meta.size).sum();
+    let scope = if bytes <= SMALL { Scope::Full } else { Scope::Sample };
+    let files: Vec<_> = files.iter().map(|(found, json)| (found.meta.clone(), json.clone())).collect();
+    Ok(named(&infer(store, &files, scope).await.map_err(|e| unread(&e))?))
+}
+
+/// Every field of a table's JSON files; they are read whole.
+pub(crate) async fn every_field(table: &Table) -> Result<Vec<Field>> {
+    let files: Vec<_> = table
+        .groups
+        .iter()
+        .flat_map(|g| &g.files)
+        .filter_map(|f| Some((f.found.meta.clone(), f.json.clone()?)))
+        .collect();
+    if files.is_empty() || files.iter().map(|(meta, _)| meta.size).sum::<u64>() <= SMALL {
+        return Ok(Vec::new());
+    }
+    let store: Arc<dyn ObjectStore> = Arc::new(LocalFileSystem::new());
+    Ok(named(&infer(&store, &files, Scope::Full).await.map_err(|e| unread(&e))?))
+}
+
+fn unread(error: &DataFusionError) -> Error {
+    Error::new(Kind::Input, format!("cannot look through the documents: {}", error.strip_backtrace()))
+}
+
+/// The fields that were seen. Any document may hold several values of any field, and a later one than those that were
+/// seen: each is a list, but for the instant of an event.
+fn named(seen: &Inference) -> Vec<Field> {
+    let field = |(name, observed): (&String, &Observed)| {
+        if METADATA.contains(&name.as_str()) {
+            return None;
+        }
+        let by_values = observed.kind()?;
+        let kind = ecs::kind(name).unwrap_or(by_values);
+        let multi = name != "@timestamp" || observed.several > 0;
+        Some(Field { name: name.clone(), kind, data_type: kind.data_type(), multi })
+    };
+    seen.fields.iter().filter_map(field).collect()
+}
+
+/// The group with every column that a query may read: documents are searched for them by name.
+pub(crate) fn asked(group: &Group, columns: &[Field]) -> Group {
+    let fields: Vec<Field> = columns.iter().filter(|f| !is_path(group, f)).map(as_read).collect();
+    Group::json(&fields, group.path_columns.clone(), group.files.clone())
+}
+
+fn is_path(group: &Group, field: &Field) -> bool {
+    group.path_columns.iter().any(|p| *p.name() == field.name)
+}
+
+/// The field in the type that the reader makes of it.
+fn as_read(field: &Field) -> Field {
+    Field { data_type: field.kind.data_type(), ..field.clone() }
+}
+
+/// The scan of a group's files.
+pub(crate) fn scan(table: &Table, group: &Group, columns: &[Field], metadata: &[String]) -> JsonScan {
+    let fields = columns.iter().filter(|f| !is_path(group, f)).map(as_read).map(ColumnSpec::Field);
+    let described = Metadata::ALL.into_iter().filter(|m| metadata.iter().any(|name| name == m.name()));
+    let columns: Vec<_> = fields.chain(described.map(ColumnSpec::Metadata)).collect();
+    let options = NdjsonOptions {
+        columns,
+        partition_columns: group.path_columns.clone(),
+        table: table.name().to_owned(),
+        on_bad_line: table.on_bad_line,
+        issues: table.issues.clone(),
+    };
+    let source = NdjsonSource::new(options);
+    let schema = Arc::clone(source.table_schema().table_schema());
+    JsonScan {
+        store: table.store.clone(),
+        files: group.files.clone(),
+        path_columns: group.path_columns.clone(),
+        source,
+        schema,
+    }
+}
+
+/// A table over JSON files: a `DataSourceExec` over `FileScanConfig` and `NdjsonSource`.
+pub(crate) struct JsonScan {
+    store: ObjectStoreUrl,
+    files: Vec<GroupFile>,
+    path_columns: Vec<FieldRef>,
+    source: NdjsonSource,
+    schema: SchemaRef,
+}
+
+impl std::fmt::Debug for JsonScan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("JsonScan").field("files", &self.files.len()).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl TableProvider for JsonScan {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> PlanResult<Vec<TableProviderFilterPushDown>> {
+        let answer = |filter: &&Expr| {
+            if paths::covers(&self.path_columns, filter) {
+                TableProviderFilterPushDown::Exact
+            } else {
+                TableProviderFilterPushDown::Unsupported
+            }
+        };
+        Ok(filters.iter().map(answer).collect())
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> PlanResult<Arc<dyn ExecutionPlan>> {
+        let values: Vec<_> = self.files.iter().map(|f| f.path_values.clone()).collect();
+        let kept = paths::kept(&self.path_columns, state, filters, &values)?;
+        let one = |file: &GroupFile| {
+            let partitioned =
+                PartitionedFile::new_from_meta(file.found.meta.clone()).with_partition_values(file.path_values.clone());
+            match &file.json {
+                Some(known) => partitioned.with_extension(known.clone()),
+                None => partitioned,
+            }
+        };
+        let files: Vec<_> = self.files.iter().zip(kept).filter(|(_, kept)| *kept).map(|(f, _)| one(f)).collect();
+        if files.is_empty() {
+            let schema = match projection {
+                Some(wanted) => Arc::new(self.schema.project(wanted)?),
+                None => Arc::clone(&self.schema),
+            };
+            return Ok(Arc::new(EmptyExec::new(schema)));
+        }
+        let groups = FileGroup::new(files).split_files(state.config().target_partitions().max(1));
+        let config = FileScanConfigBuilder::new(self.store.clone(), Arc::new(self.source.clone()))
+            .with_file_groups(groups)
+            .with_projection_indices(projection.cloned())?
+            .with_limit(limit)
+            .build();
+        Ok(DataSourceExec::from_data_source(config))
+    }
+}

@@ -1,0 +1,46 @@
+//! Where events lie, as tables of flat fields: Parquet and JSON files, folders, globs, standard input.
+//!
+//! A [`Lake`] is opened from a [`LakeConfig`]: its locations are listed, footers are read and schemas are brought
+//! together, and a [`Table`] offers one list of fields whatever its files look like. [`Table::plan`] is the table as a
+//! plan of DataFusion: the union of one raw scan for each group of files that go together.
+//!
+//! | file | what |
+//! |---|---|
+//! | `config` | the locations of a run |
+//! | `store`, `hive` | location -> files, and the columns that their folders spell |
+//! | `schema`, `ecs` | a file's schema -> fields and kinds |
+//! | `group`, `table` | files -> groups -> table |
+//! | `parquet/`, `ndjson/` | how each format is read |
+//! | `window`, `view` | what a query asks -> plan |
+//! | `functions/` | SQL functions of these plans |
+
+mod config;
+pub mod ecs;
+pub mod field;
+mod functions;
+mod group;
+mod hive;
+mod json;
+pub mod ndjson;
+mod parquet;
+mod paths;
+mod schema;
+mod select;
+mod store;
+mod table;
+mod tables;
+mod view;
+mod window;
+
+pub use config::LakeConfig;
+pub use field::{Field, Kind};
+pub use ndjson::{BadLine, FieldTally, Issues, OnBadLine, Tally};
+pub use store::Format;
+pub use table::{METADATA, Table};
+pub use tables::{Lake, Selection};
+pub use view::{Ask, plan, union_fields};
+pub use window::Window;
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot set up fails")]
+mod tests;

@@ -1,0 +1,108 @@
+//! Reads the bytes of a file from an object store as a stream of chunks, from any byte on.
+//!
+//! Local files are read in chunks on the runtime's blocking threads. From a remote store the wanted range is one
+//! request; what is needed behind it comes in small further ones. Whoever drops the stream ends the reading.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use datafusion::common::runtime::SpawnedTask;
+use datafusion::error::{DataFusionError, Result};
+use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
+use object_store::path::Path;
+use object_store::{GetOptions, GetRange, GetResultPayload, ObjectStore};
+
+/// How much of a local file is read at a time.
+const CHUNK: u64 = 512 * 1024;
+
+/// How much is asked of a remote store behind the end of the wanted range.
+const BEHIND: u64 = 64 * 1024;
+
+enum Handle {
+    Closed,
+    Local(File),
+    Remote(BoxStream<'static, object_store::Result<Bytes>>),
+}
+
+struct Reader {
+    store: Arc<dyn ObjectStore>,
+    location: Path,
+    at: u64,
+    /// The end of what is wanted for sure.
+    likely: u64,
+    size: u64,
+    handle: Handle,
+}
+
+/// The bytes of a file of `size` bytes from `range.start` on, to the end of the file for as long as they are asked for;
+/// most likely no further than `range.end`.
+pub(crate) fn chunks(
+    store: Arc<dyn ObjectStore>,
+    location: Path,
+    range: Range<u64>,
+    size: u64,
+) -> BoxStream<'static, Result<Bytes>> {
+    let reader = Reader { store, location, at: range.start, likely: range.end, size, handle: Handle::Closed };
+    stream::try_unfold(reader, |mut reader| async move {
+        Ok::<_, DataFusionError>(reader.next().await?.map(|chunk| (chunk, reader)))
+    })
+    .boxed()
+}
+
+impl Reader {
+    async fn next(&mut self) -> Result<Option<Bytes>> {
+        while self.at < self.size {
+            let chunk = match std::mem::replace(&mut self.handle, Handle::Closed) {
+                Handle::Closed => {
+                    self.open().await?;
+                    continue;
+                }
+                Handle::Local(file) => {
+                    let wanted = CHUNK.min(self.size - self.at);
+                    let (file, chunk) = SpawnedTask::spawn_blocking(move || read(file, wanted))
+                        .join()
+                        .await
+                        .map_err(|error| DataFusionError::External(Box::new(error)))??;
+                    self.handle = Handle::Local(file);
+                    if chunk.is_empty() {
+                        return Ok(None);
+                    }
+                    chunk
+                }
+                Handle::Remote(mut stream) => match stream.try_next().await? {
+                    Some(chunk) => {
+                        self.handle = Handle::Remote(stream);
+                        chunk
+                    }
+                    None => continue,
+                },
+            };
+            self.at += chunk.len() as u64;
+            return Ok(Some(chunk));
+        }
+        Ok(None)
+    }
+
+    async fn open(&mut self) -> Result<()> {
+        let end = self.likely.max(self.at).saturating_add(BEHIND).min(self.size);
+        let range = Some(GetRange::Bounded(self.at..end));
+        let result = self.store.get_opts(&self.location, GetOptions { range, ..GetOptions::default() }).await?;
+        self.handle = match result.payload {
+            GetResultPayload::File(mut file, _) => {
+                file.seek(SeekFrom::Start(self.at))?;
+                Handle::Local(file)
+            }
+            GetResultPayload::Stream(stream) => Handle::Remote(stream),
+        };
+        Ok(())
+    }
+}
+
+fn read(mut file: File, wanted: u64) -> std::io::Result<(File, Bytes)> {
+    let mut chunk = Vec::with_capacity(usize::try_from(wanted).unwrap_or(0));
+    (&mut file).take(wanted).read_to_end(&mut chunk)?;
+    Ok((file, chunk.into()))
+}

@@ -1,0 +1,204 @@
+//! What a scan met on its way: bad lines, values of a wrong type, and how much was read.
+//!
+//! One [`Issues`] is shared by all partitions of a scan (a clone is the same tally); the command line reads it when the
+//! scan has ended, or while it runs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::error::{Error, Kind};
+
+/// How many bad lines are told in full.
+pub(crate) const SAMPLE: usize = 10;
+
+/// What to do with a line that is no document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum OnBadLine {
+    /// Count it and go on.
+    #[default]
+    Skip,
+    /// End the scan with an error.
+    Fail,
+}
+
+/// A line, or the rest of a file, that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadLine {
+    /// The file, as messages name it.
+    pub file: String,
+    /// The byte of the (decompressed) file at which the line begins.
+    pub offset: u64,
+    /// What was expected and found, and at which byte of the line.
+    pub reason: String,
+}
+
+impl BadLine {
+    /// The failure of a scan that must not skip anything.
+    pub fn to_error(&self) -> Error {
+        Error::new(Kind::Input, format!("{}: bad line at byte {}: {}", self.file, self.offset, self.reason))
+            .with_help("correct the line, or count and skip lines like this one with `--on-bad-line skip`")
+    }
+}
+
+/// What a scan met in one field.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FieldTally {
+    /// Documents in which the field has a value.
+    pub present: u64,
+    /// Values that are not of the field's type.
+    pub not_coerced: u64,
+    /// One of them, as the document spells it.
+    pub example: Option<String>,
+    /// Documents that hold several values where the column takes one.
+    pub several: u64,
+}
+
+/// A reading of [`Issues`].
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Tally {
+    /// Bytes of the files that were read, as they are stored.
+    pub bytes_read: u64,
+    /// Documents that became rows.
+    pub documents: u64,
+    /// Bad lines; the rest of a file that could not be read counts as one.
+    pub bad_lines: u64,
+    /// The first of them, by file and place.
+    pub sample: Vec<BadLine>,
+    /// Every field that was asked for, by name.
+    pub fields: BTreeMap<String, FieldTally>,
+}
+
+/// The shared tally of a scan; a clone is the same tally.
+///
+/// ```
+/// use egret::lake::ndjson::Issues;
+/// let issues = Issues::default();
+/// let same = issues.clone();
+/// assert_eq!(same.tally().bad_lines, 0);
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Issues {
+    shared: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    tally: Tally,
+    sample: BTreeSet<(String, u64, String)>,
+    files: BTreeMap<String, FileState>,
+}
+
+/// The parts of a file that were read to their ends: first byte -> one past the last, good and bad documents.
+#[derive(Debug, Default)]
+struct FileState {
+    parts: BTreeMap<u64, (u64, u64, u64)>,
+    head: Vec<u8>,
+}
+
+impl Issues {
+    /// What was met so far.
+    pub fn tally(&self) -> Tally {
+        let state = self.lock();
+        Tally { sample: state.sample(), ..state.tally.clone() }
+    }
+
+    /// What was met so far; the tally begins again from nothing.
+    pub fn take(&self) -> Tally {
+        let state = std::mem::take(&mut *self.lock());
+        Tally { sample: state.sample(), ..state.tally }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds the counts of a stretch of a scan.
+    pub(crate) fn add(&self, part: Tally) {
+        let mut state = self.lock();
+        let State { tally, sample, .. } = &mut *state;
+        tally.bytes_read += part.bytes_read;
+        tally.documents += part.documents;
+        tally.bad_lines += part.bad_lines;
+        for (name, field) in part.fields {
+            let known = tally.fields.entry(name).or_default();
+            known.present += field.present;
+            known.not_coerced += field.not_coerced;
+            known.several += field.several;
+            known.example = known.example.take().or(field.example);
+        }
+        for bad in part.sample {
+            sample.insert((bad.file, bad.offset, bad.reason));
+            if sample.len() > SAMPLE {
+                sample.pop_last();
+            }
+        }
+    }
+
+    /// The first bad line of a file among those that are told.
+    pub(crate) fn first_in(&self, file: &str) -> Option<BadLine> {
+        self.lock().sample().into_iter().find(|bad| bad.file == file)
+    }
+
+    /// Notes that `range` of a file, which begins with `head`, was read to its end. Where this completes a file that
+    /// holds not one document, its first bytes.
+    pub(crate) fn finish_part(
+        &self,
+        file: &str,
+        range: (u64, u64),
+        size: u64,
+        (good, bad): (u64, u64),
+        head: &[u8],
+    ) -> Option<Vec<u8>> {
+        let mut state = self.lock();
+        let file_state = state.files.entry(file.to_string()).or_default();
+        if range.0 == 0 {
+            file_state.head = head.to_vec();
+        }
+        file_state.parts.insert(range.0, (range.1, good, bad));
+        let tiled = file_state.parts.iter().try_fold(0, |end, (&start, &(next, ..))| (start == end).then_some(next));
+        if tiled != Some(size) {
+            return None;
+        }
+        let FileState { parts, head } = state.files.remove(file).unwrap_or_default();
+        (parts.values().all(|part| part.1 == 0) && parts.values().any(|part| part.2 > 0)).then_some(head)
+    }
+}
+
+impl State {
+    fn sample(&self) -> Vec<BadLine> {
+        let line = |(file, offset, reason): &(String, u64, String)| BadLine {
+            file: file.clone(),
+            offset: *offset,
+            reason: reason.clone(),
+        };
+        self.sample.iter().map(line).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sample_keeps_the_first_places() {
+        let issues = Issues::default();
+        for offset in (0..30).rev() {
+            let bad = BadLine { file: "f".into(), offset, reason: "r".into() };
+            issues.add(Tally { bad_lines: 1, sample: vec![bad], ..Tally::default() });
+        }
+        let tally = issues.take();
+        assert_eq!(tally.bad_lines, 30);
+        assert_eq!(tally.sample.iter().map(|bad| bad.offset).collect::<Vec<_>>(), (0..10).collect::<Vec<_>>());
+        assert_eq!(issues.tally(), Tally::default());
+    }
+
+    #[test]
+    fn a_file_without_a_document_shows_when_its_last_part_ends() {
+        let issues = Issues::default();
+        assert_eq!(issues.finish_part("f", (5, 10), 10, (0, 1), b"no"), None);
+        assert_eq!(issues.finish_part("f", (0, 5), 10, (0, 0), b"head"), Some(b"head".to_vec()));
+        assert_eq!(issues.finish_part("f", (0, 5), 10, (1, 0), b""), None);
+        assert_eq!(issues.finish_part("f", (5, 10), 10, (0, 4), b""), None);
+        assert_eq!(issues.finish_part("empty", (0, 0), 0, (0, 0), b""), None);
+    }
+}

@@ -1,0 +1,42 @@
+//! JSON files as tables: documents in, record batches with the wanted fields out.
+//!
+//! | step | file |
+//! |---|---|
+//! | how is the file compressed, how are its documents laid out | [`sniff`](Layout) |
+//! | bytes of the file, chunk by chunk | `input` |
+//! | text of the file, piece by piece | `inflate` |
+//! | one document after the other | `documents`, `frames`: `lines`, `values` |
+//! | the wanted fields of a document, every byte of it checked | `document` on `json` |
+//! | values of the field's type, with the rules of Elasticsearch's mapping | `column` with `number`, `date`; `metadata` |
+//! | batches, counts, bad lines | `decoder`, [`Issues`] |
+//! | a scan that DataFusion can split, project and show | [`NdjsonSource`], `opener` |
+//! | which fields there are | [`infer`] |
+
+mod column;
+mod date;
+mod decoder;
+mod document;
+mod documents;
+mod frames;
+mod infer;
+mod inflate;
+mod input;
+mod issues;
+mod json;
+mod lines;
+mod metadata;
+mod number;
+mod opener;
+mod sniff;
+mod source;
+mod values;
+
+#[cfg(test)]
+mod tests;
+
+pub use self::infer::{Inference, JsonType, Observed, Scope, infer};
+pub use self::issues::{BadLine, FieldTally, Issues, OnBadLine, Tally};
+pub use self::metadata::Metadata;
+pub use self::opener::{NdjsonFile, detect};
+pub use self::sniff::{Compression, Form, Layout};
+pub use self::source::{ColumnSpec, NdjsonOptions, NdjsonSource};

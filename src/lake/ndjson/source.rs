@@ -1,0 +1,253 @@
+//! The file source of a scan: which columns it reads, and how its files are spread over partitions.
+
+use std::fmt::{self, Formatter};
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{Field as ArrowField, FieldRef, Schema, SchemaRef};
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::{FileGroup, FileOpener, FileScanConfig, FileSource};
+use datafusion::datasource::projection::{ProjectionOpener, SplitProjection};
+use datafusion::datasource::table_schema::TableSchema;
+use datafusion::error::Result;
+use datafusion::physical_expr::LexOrdering;
+use datafusion::physical_expr::projection::ProjectionExprs;
+use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricBuilder};
+use datafusion::physical_plan::{DisplayFormatType, PhysicalExpr, apply_expression_roots};
+use object_store::ObjectStore;
+
+use super::column::column_type;
+use super::decoder::Plan;
+use super::issues::{Issues, OnBadLine};
+use super::metadata::Metadata;
+use super::opener::{NdjsonFile, NdjsonOpener};
+use crate::lake::field::Field;
+
+/// A column that a scan of JSON files offers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ColumnSpec {
+    /// A field of the documents.
+    Field(Field),
+    /// What describes the document itself.
+    Metadata(Metadata),
+}
+
+impl ColumnSpec {
+    /// The name of the column.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Field(field) => &field.name,
+            Self::Metadata(which) => which.name(),
+        }
+    }
+
+    /// The column in the schema of the scan's files.
+    pub fn to_arrow(&self) -> ArrowField {
+        match self {
+            Self::Field(field) => ArrowField::new(&field.name, column_type(field), true),
+            Self::Metadata(which) => {
+                let nullable = *which == Metadata::Ignored;
+                ArrowField::new(which.name(), which.data_type(), nullable)
+            }
+        }
+    }
+}
+
+/// What a scan of JSON files is made of.
+#[derive(Debug, Clone, Default)]
+pub struct NdjsonOptions {
+    /// The columns it offers; a query reads those it names.
+    pub columns: Vec<ColumnSpec>,
+    /// Columns whose values come with each file (`PartitionedFile::partition_values`).
+    pub partition_columns: Vec<FieldRef>,
+    /// The table's name, for `_index`.
+    pub table: String,
+    /// What to do with a line that is no document.
+    pub on_bad_line: OnBadLine,
+    /// Where the scan counts.
+    pub issues: Issues,
+}
+
+/// Reads JSON files for a `DataSourceExec(FileScanConfig(..))`.
+///
+/// ```
+/// use egret::lake::field::{Field, Kind};
+/// use egret::lake::ndjson::{ColumnSpec, NdjsonOptions, NdjsonSource};
+/// let field = Field { name: "host.name".into(), kind: Kind::Keyword, data_type: Kind::Keyword.data_type(), multi:
+/// true }; let source = NdjsonSource::new(NdjsonOptions { columns: vec![ColumnSpec::Field(field)],
+/// ..NdjsonOptions::default() }); assert_eq!(source.file_schema().field(0).name(), "host.name"); ```
+#[derive(Clone)]
+pub struct NdjsonSource {
+    columns: Arc<[ColumnSpec]>,
+    table: Arc<str>,
+    on_bad_line: OnBadLine,
+    issues: Issues,
+    table_schema: TableSchema,
+    projection: SplitProjection,
+    batch_size: usize,
+    metrics: ExecutionPlanMetricsSet,
+}
+
+impl NdjsonSource {
+    /// The source of a scan with these options.
+    pub fn new(options: NdjsonOptions) -> Self {
+        let NdjsonOptions { columns, partition_columns, table, on_bad_line, issues } = options;
+        let file_schema = Arc::new(Schema::new(columns.iter().map(ColumnSpec::to_arrow).collect::<Vec<_>>()));
+        let table_schema = TableSchema::builder(file_schema).with_table_partition_cols(partition_columns).build();
+        Self {
+            columns: columns.into(),
+            table: table.into(),
+            on_bad_line,
+            issues,
+            projection: SplitProjection::unprojected(&table_schema),
+            table_schema,
+            batch_size: 8192,
+            metrics: ExecutionPlanMetricsSet::new(),
+        }
+    }
+
+    /// The schema of its files, without the columns that come from their places.
+    pub fn file_schema(&self) -> &SchemaRef {
+        self.table_schema.file_schema()
+    }
+
+    /// Where the scan counts.
+    pub const fn issues(&self) -> &Issues {
+        &self.issues
+    }
+}
+
+impl FileSource for NdjsonSource {
+    fn create_file_opener(
+        &self,
+        store: Arc<dyn ObjectStore>,
+        base_config: &FileScanConfig,
+        partition: usize,
+    ) -> Result<Arc<dyn FileOpener>> {
+        let file_schema = self.file_schema();
+        let plan = Plan {
+            columns: Arc::clone(&self.columns),
+            wanted: self.projection.file_indices.clone(),
+            schema: Arc::new(file_schema.project(&self.projection.file_indices)?),
+            table: Arc::clone(&self.table),
+            batch_size: base_config.batch_size.unwrap_or(self.batch_size).max(1),
+            on_bad_line: self.on_bad_line,
+            issues: self.issues.clone(),
+        };
+        let counter = |name: &'static str| MetricBuilder::new(&self.metrics).counter(name, partition);
+        let opener =
+            NdjsonOpener { plan, store, bytes_scanned: counter("bytes_scanned"), bad_lines: counter("bad_lines") };
+        ProjectionOpener::try_new(self.projection.clone(), Arc::new(opener), file_schema)
+    }
+
+    fn table_schema(&self) -> &TableSchema {
+        &self.table_schema
+    }
+
+    fn with_batch_size(&self, batch_size: usize) -> Arc<dyn FileSource> {
+        Arc::new(Self { batch_size, ..self.clone() })
+    }
+
+    fn projection(&self) -> Option<&ProjectionExprs> {
+        Some(&self.projection.source)
+    }
+
+    fn try_pushdown_projection(&self, projection: &ProjectionExprs) -> Result<Option<Arc<dyn FileSource>>> {
+        let merged = self.projection.source.try_merge(projection)?;
+        let projection = SplitProjection::new(self.file_schema(), &merged);
+        Ok(Some(Arc::new(Self { projection, ..self.clone() })))
+    }
+
+    fn metrics(&self) -> &ExecutionPlanMetricsSet {
+        &self.metrics
+    }
+
+    fn file_type(&self) -> &'static str {
+        "ndjson"
+    }
+
+    fn fmt_extra(&self, _: DisplayFormatType, f: &mut Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self
+            .projection
+            .file_indices
+            .iter()
+            .filter_map(|index| self.columns.get(*index))
+            .map(ColumnSpec::name)
+            .collect();
+        write!(f, ", fields=[{}]", names.join(", "))
+    }
+
+    fn repartitioned(
+        &self,
+        target_partitions: usize,
+        smallest: usize,
+        output_ordering: Option<LexOrdering>,
+        config: &FileScanConfig,
+    ) -> Result<Option<FileScanConfig>> {
+        if output_ordering.is_some() || config.preserve_order {
+            return Ok(None);
+        }
+        let files: Vec<_> = config.file_groups.iter().flat_map(FileGroup::iter).cloned().collect();
+        Ok(spread(files, target_partitions, smallest as u64).map(|file_groups| {
+            let mut config = config.clone();
+            config.file_groups = file_groups;
+            config
+        }))
+    }
+
+    fn apply_expressions(
+        &self,
+        f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        apply_expression_roots(self.projection.source.iter(), f)
+    }
+}
+
+/// The files spread evenly over at most `partitions` groups, those of plain lines cut where it helps; nothing where
+/// that gains nothing. Files that must stay whole are laid out first, largest first; the others fill up what is left.
+fn spread(files: Vec<PartitionedFile>, partitions: usize, smallest: u64) -> Option<Vec<FileGroup>> {
+    let total: u64 = files.iter().map(PartitionedFile::effective_size).sum();
+    let splits = |file: &PartitionedFile| file.extension::<NdjsonFile>().is_some_and(|known| known.layout.can_split());
+    if partitions < 2 || total < smallest.max(1) {
+        return None;
+    }
+    let (cut, mut whole): (Vec<_>, Vec<_>) = files.into_iter().partition(splits);
+    whole.sort_by_key(|file| std::cmp::Reverse(file.effective_size()));
+    let mut groups: Vec<(u64, Vec<PartitionedFile>)> = vec![(0, Vec::new()); partitions];
+    for file in whole {
+        let lightest = groups.iter_mut().min_by_key(|(load, _)| *load)?;
+        lightest.0 += file.effective_size();
+        lightest.1.push(file);
+    }
+    groups.sort_by_key(|(load, _)| std::cmp::Reverse(*load));
+    let mut left: u64 = cut.iter().map(PartitionedFile::effective_size).sum();
+    let mut cut = cut.into_iter();
+    let mut current = cut.next();
+    for at in 0..groups.len() {
+        // The level to which what is left fills this group and the lighter ones behind it.
+        let behind = groups.get(at..)?;
+        let level = (behind.iter().map(|(load, _)| *load).sum::<u64>() + left).div_ceil(behind.len() as u64);
+        let last = behind.len() == 1;
+        let (load, group) = groups.get_mut(at)?;
+        while let Some(file) = current.take() {
+            let room = if last { u64::MAX } else { level.saturating_sub(*load) };
+            if room == 0 {
+                current = Some(file);
+                break;
+            }
+            let (start, end) = file.range();
+            let taken = room.min(end - start);
+            *load += taken;
+            left -= taken;
+            if start + taken < end {
+                current = Some(file.clone().with_range((start + taken) as i64, end as i64));
+            } else {
+                current = cut.next();
+            }
+            let is_whole = taken == file.object_meta.size;
+            group.push(if is_whole { file } else { file.with_range(start as i64, (start + taken) as i64) });
+        }
+    }
+    let groups = groups.into_iter().filter(|(_, files)| !files.is_empty());
+    Some(groups.map(|(_, files)| FileGroup::new(files)).collect())
+}

@@ -1,0 +1,158 @@
+//! The footer of a Parquet file: read once, when the lake is opened.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::parquet::arrow::parquet_to_arrow_schema;
+use datafusion::parquet::errors::ParquetError;
+use datafusion::parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use futures::{StreamExt, TryStreamExt, stream};
+use object_store::{ObjectStore, ObjectStoreExt};
+use uuid::Uuid;
+
+use super::super::schema::as_read;
+use super::super::store::Found;
+use crate::error::{Error, Kind, Result};
+
+/// How many footers are read at the same time.
+const CONCURRENCY: usize = 32;
+
+/// How much of a file's end is read at first; holds the footer of all but very wide files.
+const PREFETCH: u64 = 64 * 1024;
+
+/// How many bytes of footers a table keeps in memory.
+const KEPT: usize = 128 * 1024 * 1024;
+
+/// What the footer of a Parquet file says.
+#[derive(Debug, Clone)]
+pub(crate) struct Footer {
+    /// The schema that the file is read with.
+    pub(crate) schema: SchemaRef,
+    pub(crate) rows: u64,
+    /// The name that the file's rows get their ids from.
+    pub(crate) fingerprint: String,
+    /// The whole footer; `None` where the footers of a lake would fill the memory and readers fetch it again.
+    pub(crate) metadata: Option<Arc<ParquetMetaData>>,
+}
+
+/// The footers of Parquet files, in their order.
+///
+/// # Errors
+/// A file that cannot be read, or that is no whole Parquet file; the first in their order.
+pub(crate) async fn read_all(store: &dyn ObjectStore, files: &[Found]) -> Result<Vec<Footer>> {
+    let kept = AtomicUsize::new(0);
+    stream::iter(files).map(|file| read(store, file, &kept)).buffered(CONCURRENCY).try_collect().await
+}
+
+async fn read(store: &dyn ObjectStore, file: &Found, kept: &AtomicUsize) -> Result<Footer> {
+    let broken = |reason: String| {
+        Error::new(Kind::Input, format!("{}: no readable Parquet file: {reason}", file.path.display()))
+            .with_help("remove the file or write it again")
+    };
+    let metadata = fetch(store, file).await.map_err(broken)?;
+    let described = metadata.file_metadata();
+    let schema = guarded(|| parquet_to_arrow_schema(described.schema_descr(), described.key_value_metadata()))
+        .map_err(broken)?;
+    let rows = metadata.row_groups().iter().map(|g| u64::try_from(g.num_rows()).unwrap_or(0)).sum();
+    let fingerprint = fingerprint(&file.relative, file.meta.size, &metadata);
+    let size = metadata.memory_size();
+    let metadata = (kept.fetch_add(size, Ordering::Relaxed) + size <= KEPT).then(|| Arc::new(metadata));
+    Ok(Footer { schema: Arc::new(as_read(&schema)), rows, fingerprint, metadata })
+}
+
+/// The footer of a file whose ends and lengths agree with each other, or what is wrong with it. The reader in the
+/// `parquet` crate takes them on trust.
+async fn fetch(store: &dyn ObjectStore, file: &Found) -> Result<ParquetMetaData, String> {
+    let size = file.meta.size;
+    if size < 12 {
+        return Err(format!("{size} bytes are too few"));
+    }
+    let bytes = |range| async move { store.get_range(&file.meta.location, range).await.map_err(|e| store_reason(&e)) };
+    let mut end = bytes(size.saturating_sub(PREFETCH)..size).await?;
+    let Some((_, tail)) = end.split_last_chunk::<8>() else { return Err("it ends too early".to_owned()) };
+    let [a, b, c, d, magic @ ..] = *tail;
+    match &magic {
+        b"PAR1" => {}
+        b"PARE" => return Err("its footer is encrypted".to_owned()),
+        _ => return Err("it does not end as one; it may be cut off".to_owned()),
+    }
+    let length = u64::from(u32::from_le_bytes([a, b, c, d]));
+    if length + 12 > size {
+        return Err(format!("its footer should have {length} bytes, the file has {size}"));
+    }
+    if bytes(0..4).await?.as_ref() != b"PAR1" {
+        return Err("it does not begin as one".to_owned());
+    }
+    if length + 8 > end.len() as u64 {
+        end = bytes(size - length - 8..size).await?;
+    }
+    let start = end.len().saturating_sub(8 + usize::try_from(length).unwrap_or(usize::MAX));
+    let footer = end.get(start..end.len().saturating_sub(8)).unwrap_or_default();
+    let metadata = guarded(|| ParquetMetaDataReader::decode_metadata(footer))?;
+    let data_end = size - 8 - length;
+    for (at, group) in metadata.row_groups().iter().enumerate() {
+        for column in group.columns() {
+            let start = column.dictionary_page_offset().unwrap_or_else(|| column.data_page_offset());
+            let stop = u64::try_from(start).ok().zip(u64::try_from(column.compressed_size()).ok());
+            if stop.and_then(|(start, length)| start.checked_add(length)).is_none_or(|stop| stop > data_end) {
+                let path = column.column_path().string();
+                return Err(format!("row group {at} of column '{path}' reaches beyond the end of the data"));
+            }
+        }
+        if group.num_rows() < 0 {
+            return Err(format!("row group {at} has {} rows", group.num_rows()));
+        }
+    }
+    Ok(metadata)
+}
+
+/// What a decoder makes of bytes from outside. Those of `parquet` and `arrow-ipc` panic on some that are damaged.
+fn guarded<T>(decode: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, String> {
+    match catch_unwind(AssertUnwindSafe(decode)) {
+        Ok(decoded) => decoded.map_err(|e| parquet_reason(&e)),
+        Err(_) => Err("its footer is damaged".to_owned()),
+    }
+}
+
+/// What went wrong with a file's bytes.
+fn store_reason(error: &object_store::Error) -> String {
+    let denied = match error {
+        object_store::Error::NotFound { .. } => return "the file is gone".to_owned(),
+        object_store::Error::PermissionDenied { .. } => true,
+        other => other.to_string().contains("ermission denied"),
+    };
+    if denied { "not allowed to read it".to_owned() } else { error.to_string() }
+}
+
+fn parquet_reason(error: &ParquetError) -> String {
+    let text = match error {
+        ParquetError::General(text) | ParquetError::NYI(text) | ParquetError::EOF(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let mut chars = text.chars();
+    chars.next().map(|c| c.to_lowercase().chain(chars).collect()).unwrap_or_default()
+}
+
+/// The name that a file's rows get their ids from: of its place in the table and of what its footer says of its
+/// content, so that it stays the same wherever the table lies and changes when the file is written anew.
+fn fingerprint(relative: &str, size: u64, metadata: &ParquetMetaData) -> String {
+    let mut seen = Vec::with_capacity(256);
+    seen.extend_from_slice(relative.as_bytes());
+    seen.push(0);
+    seen.extend_from_slice(&size.to_le_bytes());
+    for group in metadata.row_groups() {
+        seen.extend_from_slice(&group.num_rows().to_le_bytes());
+        for column in group.columns() {
+            let (start, length) = column.byte_range();
+            seen.extend_from_slice(&start.to_le_bytes());
+            seen.extend_from_slice(&length.to_le_bytes());
+            if let Some(statistics) = column.statistics() {
+                seen.extend_from_slice(statistics.min_bytes_opt().unwrap_or_default());
+                seen.extend_from_slice(statistics.max_bytes_opt().unwrap_or_default());
+            }
+        }
+    }
+    Uuid::new_v5(&Uuid::NAMESPACE_OID, &seen).simple().to_string()
+}

@@ -1,0 +1,323 @@
+//! Locations and the files that they hold.
+//!
+//! A location is a Parquet file, a JSON file (plain, .gz or .zst), a folder of either at any depth, a glob, or `-`.
+//! What a file is, its extension says; where that says nothing, its first bytes.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+use globset::{GlobBuilder, GlobMatcher};
+use object_store::ObjectMeta;
+use tempfile::NamedTempFile;
+use walkdir::WalkDir;
+
+use super::hive;
+use crate::error::{Error, Kind, Result};
+
+/// What a file holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Format {
+    /// Apache Parquet.
+    Parquet,
+    /// JSON documents: one a line, an array, or an Elasticsearch export; plain, gzip or zstd.
+    Json,
+}
+
+impl Format {
+    /// The name as a user reads it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Parquet => "Parquet",
+            Self::Json => "JSON",
+        }
+    }
+}
+
+/// A file with events.
+#[derive(Debug, Clone)]
+pub(crate) struct Found {
+    /// Its path as a user would write it.
+    pub(crate) path: PathBuf,
+    /// Its path below the location, with `/`; its name where it is the location.
+    pub(crate) relative: String,
+    pub(crate) format: Format,
+    /// As the object store sees it.
+    pub(crate) meta: ObjectMeta,
+    /// The columns that its folders spell.
+    pub(crate) columns: Vec<hive::PathColumn>,
+}
+
+/// The files of a location.
+#[derive(Debug, Default)]
+pub(crate) struct Listing {
+    /// The files with events, sorted by path.
+    pub(crate) files: Vec<Found>,
+    /// The files that are neither Parquet nor JSON, sorted by path.
+    pub(crate) others: Vec<PathBuf>,
+    /// The file that standard input was copied to; it goes when this does.
+    pub(crate) spool: Option<NamedTempFile>,
+}
+
+/// The files of a location. Standard input is read from `stdin`.
+///
+/// # Errors
+/// A path that does not exist or cannot be read, a glob that is none, a link that leads back to a folder above it, an
+/// empty Parquet file. A location without events is none: see [`nothing`].
+pub(crate) fn list(location: &str, stdin: &mut dyn Read) -> Result<Listing> {
+    if location == "-" {
+        return spool(stdin);
+    }
+    let path = local(location)?;
+    match fs::metadata(&path) {
+        Ok(meta) if meta.is_dir() => folder(&path, None),
+        Ok(_) => single(&path),
+        Err(_) if is_glob(location) && fs::symlink_metadata(&path).is_err() => {
+            let (base, matcher) = glob(location)?;
+            fs::metadata(&base).map_err(|e| unreadable(&base, &e))?;
+            folder(&base, Some(&matcher))
+        }
+        Err(e) => Err(unreadable(&path, &e)),
+    }
+}
+
+/// The error that says that a location holds no events.
+pub(crate) fn nothing(location: &str, others: usize) -> Error {
+    let beside = if others > 0 { format!(" ({others} other files)") } else { String::new() };
+    let (what, help) = match local(location).map(fs::metadata) {
+        Ok(Ok(meta)) if meta.is_dir() => (
+            format!("no file with events below it{beside}"),
+            "expected Parquet (.parquet) or JSON (.json, .jsonl, .ndjson, also with .gz or .zst)",
+        ),
+        Ok(Ok(_)) => (
+            "neither Parquet nor JSON".to_owned(),
+            "expected a Parquet file, or JSON documents: one a line, an array, or an Elasticsearch export",
+        ),
+        _ => (
+            format!("no file with events matches{beside}"),
+            "expected Parquet (.parquet) or JSON (.json, .jsonl, .ndjson, also with .gz or .zst)",
+        ),
+    };
+    Error::new(Kind::Input, format!("{location}: {what}")).with_help(help)
+}
+
+/// The direct entries of a folder that may be tables: name and location, sorted by name.
+///
+/// # Errors
+/// A folder that does not exist or cannot be read.
+pub(crate) fn entries(location: &str) -> Result<Vec<(String, String)>> {
+    let path = local(location)?;
+    let mut found = Vec::new();
+    for entry in fs::read_dir(&path).map_err(|e| unreadable(&path, &e))? {
+        let entry = entry.map_err(|e| unreadable(&path, &e))?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if hidden(&name) {
+            continue;
+        }
+        let entry = entry.path();
+        let table = if entry.is_dir() { name } else { stem(&name).to_owned() };
+        found.push((table, entry.to_string_lossy().into_owned()));
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// The path of a location on this machine.
+fn local(location: &str) -> Result<PathBuf> {
+    match location.split_once("://") {
+        Some(("file", path)) => Ok(PathBuf::from(path)),
+        Some((scheme, _)) if scheme.chars().all(|c| c.is_ascii_alphanumeric()) && !scheme.is_empty() => {
+            Err(Error::new(Kind::Usage, format!("{location}: found a location in a store of kind '{scheme}'"))
+                .with_help("expected a path on this machine, or - for standard input"))
+        }
+        _ => Ok(PathBuf::from(location)),
+    }
+}
+
+fn is_glob(location: &str) -> bool {
+    location.contains(['*', '?', '[', '{'])
+}
+
+/// The folder that a glob begins in, and what matches the paths below it.
+fn glob(location: &str) -> Result<(PathBuf, GlobMatcher)> {
+    let head = location.find(['*', '?', '[', '{']).unwrap_or(0);
+    let base = location.get(..head).and_then(|h| h.rfind('/').and_then(|at| h.get(..=at)));
+    let matcher = GlobBuilder::new(location)
+        .literal_separator(true)
+        .build()
+        .map_err(|e| Error::new(Kind::Usage, format!("{location}: not a glob: {}", e.kind())))?
+        .compile_matcher();
+    Ok((PathBuf::from(base.unwrap_or(".")), matcher))
+}
+
+/// The files below a folder, where a matcher is given those that it or one of their folders matches.
+fn folder(base: &Path, matcher: Option<&GlobMatcher>) -> Result<Listing> {
+    let mut listing = Listing::default();
+    let walk = WalkDir::new(base).follow_links(true).into_iter();
+    for entry in walk.filter_entry(|e| e.depth() == 0 || !hidden(&e.file_name().to_string_lossy())) {
+        let entry = entry.map_err(|e| walk_error(&e, base))?;
+        if !entry.file_type().is_file() {
+            continue;
+        }
+        let path = entry.path();
+        let below = path.strip_prefix(base).unwrap_or(path);
+        if let Some(matcher) = matcher {
+            // A walk from "." has paths that begin with it; the glob has not.
+            let seen = if base == Path::new(".") { below } else { path };
+            if !seen.ancestors().any(|p| !p.as_os_str().is_empty() && matcher.is_match(p)) {
+                continue;
+            }
+        }
+        match format_of(path).map_err(|e| unreadable(path, &e))? {
+            Some(format) => {
+                let meta = entry.metadata().map_err(|e| walk_error(&e, base))?;
+                listing.files.push(found(path, &slashed(below), format, &meta)?);
+            }
+            None => listing.others.push(path.to_owned()),
+        }
+    }
+    listing.files.sort_by(|a, b| a.path.cmp(&b.path));
+    listing.others.sort();
+    Ok(listing)
+}
+
+fn single(path: &Path) -> Result<Listing> {
+    let meta = fs::metadata(path).map_err(|e| unreadable(path, &e))?;
+    // What no extension tells and no byte can is taken for JSON without documents.
+    let format = match format_of(path).map_err(|e| unreadable(path, &e))? {
+        Some(format) => format,
+        None if meta.is_file() && meta.len() == 0 => Format::Json,
+        None if meta.is_file() => return Ok(Listing { others: vec![path.to_owned()], ..Listing::default() }),
+        None => Format::Json,
+    };
+    if !meta.is_file() {
+        // A pipe or device cannot be read twice.
+        let mut file = File::open(path).map_err(|e| unreadable(path, &e))?;
+        return spool(&mut file);
+    }
+    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    Ok(Listing { files: vec![found(path, &name, format, &meta)?], ..Listing::default() })
+}
+
+/// Standard input, copied to a temporary file.
+fn spool(input: &mut dyn Read) -> Result<Listing> {
+    let failed =
+        |e: io::Error| Error::new(Kind::Input, "standard input: cannot be copied to a temporary file").with_source(e);
+    let mut file = tempfile::Builder::new().prefix("egret-stdin-").tempfile().map_err(failed)?;
+    let size = io::copy(input, &mut file).map_err(failed)?;
+    file.flush().map_err(failed)?;
+    let path = file.path().to_owned();
+    let format = match sniff(&path).map_err(failed)? {
+        Some(format) => format,
+        None if size == 0 => Format::Json,
+        None => {
+            return Err(Error::new(Kind::Input, "standard input: neither Parquet nor JSON").with_help(
+                "expected a Parquet file, or JSON documents: one a line, an array, or an Elasticsearch export",
+            ));
+        }
+    };
+    let meta = fs::metadata(&path).map_err(failed)?;
+    let mut found = found(&path, "-", format, &meta)?;
+    found.path = PathBuf::from("-");
+    Ok(Listing { files: vec![found], others: Vec::new(), spool: Some(file) })
+}
+
+fn found(path: &Path, relative: &str, format: Format, meta: &fs::Metadata) -> Result<Found> {
+    if format == Format::Parquet && meta.len() == 0 {
+        return Err(Error::new(Kind::Input, format!("{}: an empty file is no Parquet file", path.display()))
+            .with_help("remove it, or write it again"));
+    }
+    let absolute = std::path::absolute(path).map_err(|e| unreadable(path, &e))?;
+    let location = object_store::path::Path::from_absolute_path(&absolute).map_err(|e| {
+        Error::new(Kind::Input, format!("{}: a path that cannot be addressed", path.display())).with_source(e)
+    })?;
+    let last_modified = meta.modified().map_or(DateTime::UNIX_EPOCH, DateTime::<Utc>::from);
+    let meta = ObjectMeta { location, last_modified, size: meta.len(), e_tag: None, version: None };
+    let columns = hive::columns(relative);
+    Ok(Found { path: path.to_owned(), relative: relative.to_owned(), format, meta, columns })
+}
+
+/// What a file holds by its extension, else by its first bytes; `None` where it is neither Parquet nor JSON.
+fn format_of(path: &Path) -> io::Result<Option<Format>> {
+    let name = path.file_name().map(|n| n.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let bare = without_compression(&name);
+    match bare.rsplit_once('.').map(|(_, extension)| extension) {
+        Some("parquet" | "parq" | "pq") if bare.len() == name.len() => Ok(Some(Format::Parquet)),
+        Some("json" | "jsonl" | "ndjson") => Ok(Some(Format::Json)),
+        // Formats of their own, some of which begin as JSON does.
+        Some(
+            "csv" | "tsv" | "md" | "toml" | "yaml" | "yml" | "xml" | "html" | "avro" | "orc" | "arrow" | "feather"
+            | "py" | "rs" | "sh" | "sql" | "esql" | "crc" | "png" | "pdf" | "zip" | "tar" | "tgz" | "lock",
+        ) => Ok(None),
+        _ if fs::metadata(path)?.is_file() => sniff(path),
+        _ => Ok(None),
+    }
+}
+
+fn without_compression(name: &str) -> &str {
+    [".gz", ".gzip", ".zst", ".zstd"].iter().find_map(|c| name.strip_suffix(c)).unwrap_or(name)
+}
+
+/// The name of a file without what says its format.
+fn stem(name: &str) -> &str {
+    let bare = without_compression(name);
+    bare.rsplit_once('.').map_or(bare, |(stem, _)| stem)
+}
+
+/// What a file holds by its first bytes.
+fn sniff(path: &Path) -> io::Result<Option<Format>> {
+    let mut head = Vec::new();
+    File::open(path)?.take(4096).read_to_end(&mut head)?;
+    if head.starts_with(b"PAR1") {
+        return Ok(Some(Format::Parquet));
+    }
+    let mut plain = Vec::new();
+    // The head of a compressed file ends too early for its decoder; what came until then is enough.
+    if head.starts_with(&[0x1f, 0x8b]) {
+        let _ = flate2::read::MultiGzDecoder::new(head.as_slice()).take(512).read_to_end(&mut plain);
+    } else if head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
+        let file = File::open(path)?;
+        let _ = zstd::stream::read::Decoder::new(file)?.take(512).read_to_end(&mut plain);
+    } else {
+        plain = head;
+    }
+    Ok(begins_json(&plain).then_some(Format::Json))
+}
+
+/// Whether bytes begin as JSON documents do: an object, or an array of objects.
+fn begins_json(bytes: &[u8]) -> bool {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let mut rest = bytes.iter().copied().filter(|b| !b.is_ascii_whitespace());
+    matches!((rest.next(), rest.next()), (Some(b'{'), Some(b'"' | b'}')) | (Some(b'['), Some(b'{' | b']')))
+}
+
+/// Files that writers put beside the data: `_SUCCESS`, `_delta_log`, `.crc`.
+fn hidden(name: &str) -> bool {
+    name.starts_with(['.', '_'])
+}
+
+fn slashed(path: &Path) -> String {
+    path.components().map(|c| c.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+}
+
+fn unreadable(path: &Path, cause: &io::Error) -> Error {
+    let what = match cause.kind() {
+        io::ErrorKind::NotFound => "no such file or folder".to_owned(),
+        io::ErrorKind::PermissionDenied => "not allowed to read it".to_owned(),
+        _ => format!("cannot be read: {cause}"),
+    };
+    Error::new(Kind::Input, format!("{}: {what}", path.display()))
+}
+
+fn walk_error(error: &walkdir::Error, base: &Path) -> Error {
+    let path = error.path().unwrap_or(base);
+    match (error.loop_ancestor(), error.io_error()) {
+        (Some(above), _) => {
+            let message = format!("{}: a link that leads back to {}", path.display(), above.display());
+            Error::new(Kind::Input, message).with_help("remove the link, or name the folders to read")
+        }
+        (None, Some(cause)) => unreadable(path, cause),
+        (None, None) => Error::new(Kind::Input, format!("{}: cannot be listed", path.display())),
+    }
+}

@@ -1,0 +1,203 @@
+//! A table: the files of one location, and the fields that they hold together.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use datafusion::datasource::object_store::ObjectStoreUrl;
+use object_store::ObjectStore;
+use object_store::local::LocalFileSystem;
+use tempfile::NamedTempFile;
+
+use super::field::Field;
+use super::functions::Unparsed;
+use super::group::{self, Group};
+use super::json;
+use super::ndjson::{Issues, OnBadLine};
+use super::parquet;
+use super::schema::{Stored, unify};
+use super::store::{Format, Found, Listing};
+use crate::error::{Error, Kind, Result};
+
+/// Columns that say something of an event rather than being its field.
+pub const METADATA: [&str; 5] = ["_id", "_index", "_version", "_source", "_ignored"];
+
+/// The files of one location, and the fields that they hold together.
+#[derive(Debug)]
+pub struct Table {
+    name: String,
+    location: String,
+    pub(crate) store: ObjectStoreUrl,
+    pub(crate) groups: Vec<Group>,
+    fields: Vec<Field>,
+    pub(crate) on_bad_line: OnBadLine,
+    pub(crate) issues: Issues,
+    pub(crate) unparsed: BTreeMap<String, Arc<Unparsed>>,
+    warnings: Vec<String>,
+    left_out: Vec<String>,
+    _spool: Option<NamedTempFile>,
+}
+
+impl Table {
+    /// The table over the files of a listing.
+    pub(crate) async fn open(name: &str, location: &str, listing: Listing, on_bad_line: OnBadLine) -> Result<Self> {
+        let Listing { files, others, spool } = listing;
+        let mut warnings = Vec::new();
+        if let Some(first) = others.first() {
+            let count = others.len();
+            let what = if count == 1 { "1 file is" } else { &format!("{count} files are") };
+            warnings.push(format!("table '{name}': {what} neither Parquet nor JSON, first: {}", first.display()));
+        }
+        let types = group::path_types(&files);
+        let (parquet_files, json_files): (Vec<Found>, Vec<Found>) =
+            files.into_iter().partition(|f| f.format == Format::Parquet);
+        let store: Arc<dyn ObjectStore> = Arc::new(LocalFileSystem::new());
+        let footers = parquet::read_all(store.as_ref(), &parquet_files).await?;
+        let (mut groups, left_out) = group::parquet(parquet_files.into_iter().zip(footers).collect(), &types);
+        groups.extend(json::groups(&store, json_files, &types).await?);
+        if let Some((a, b, path)) = group::struct_conflict(&groups) {
+            let file = |at: usize| groups.get(at).map(|g| g.example(&path)).unwrap_or_default();
+            let (value, nested) = (file(a), file(b));
+            let message = format!(
+                "field '{path}' is a value in {} and an object with fields in {}",
+                value.display(),
+                nested.display()
+            );
+            return Err(Error::new(Kind::Input, message).with_help("give each kind of file a table of its own"));
+        }
+        let fields = table_fields(&groups)?;
+        let left_out: Vec<_> = left_out.into_iter().map(|l| format!("{} ({})", l.name, l.data_type)).collect();
+        let unparsed = fields.iter().map(|f| (f.name.clone(), Arc::new(Unparsed::default()))).collect();
+        Ok(Self {
+            name: name.to_owned(),
+            location: location.to_owned(),
+            store: ObjectStoreUrl::local_filesystem(),
+            groups,
+            fields,
+            on_bad_line,
+            issues: Issues::default(),
+            unparsed,
+            warnings,
+            left_out,
+            _spool: spool,
+        })
+    }
+
+    /// The name that FROM knows it by.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where its files lie, as it was given.
+    pub fn location(&self) -> &str {
+        &self.location
+    }
+
+    /// Its fields, sorted by name, without metadata.
+    pub fn fields(&self) -> &[Field] {
+        &self.fields
+    }
+
+    /// The field of a name.
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.binary_search_by(|f| f.name.as_str().cmp(name)).ok().and_then(|at| self.fields.get(at))
+    }
+
+    /// Whether its documents may hold fields that are not listed; they can be asked for.
+    pub fn open_ended(&self) -> bool {
+        self.groups.iter().any(|g| g.format == Format::Json)
+    }
+
+    /// How many files it has.
+    pub fn files(&self) -> usize {
+        self.groups.iter().map(|g| g.files.len()).sum()
+    }
+
+    /// The bytes of its files as they are stored.
+    pub fn bytes(&self) -> u64 {
+        self.groups.iter().flat_map(|g| &g.files).map(|f| f.found.meta.size).sum()
+    }
+
+    /// How many events it holds, where the files say so without being read.
+    pub fn rows(&self) -> Option<u64> {
+        self.groups.iter().flat_map(|g| &g.files).map(|f| f.footer.as_ref().map(|f| f.rows)).sum()
+    }
+
+    /// The formats of its files.
+    pub fn formats(&self) -> Vec<Format> {
+        let mut formats: Vec<_> = self.groups.iter().map(|g| g.format).collect();
+        formats.sort_unstable();
+        formats.dedup();
+        formats
+    }
+
+    /// What was noticed when it was opened.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// The columns that are no fields, with their types: maps and what else ES|QL has no type for.
+    pub fn left_out(&self) -> &[String] {
+        &self.left_out
+    }
+
+    /// What the scans since the last call could not read: texts that are no instant.
+    pub fn take_unparsed(&self) -> Vec<String> {
+        self.unparsed
+            .iter()
+            .filter_map(|(field, unparsed)| {
+                let (count, example) = unparsed.take();
+                let example = example.unwrap_or_default();
+                (count > 0).then(|| {
+                    format!(
+                        "table '{}': {count} values of '{field}' are no instant and read as null, first: '{example}'",
+                        self.name
+                    )
+                })
+            })
+            .collect()
+    }
+
+    /// What the scans of its JSON files met; a clone is the same tally.
+    pub fn issues(&self) -> &Issues {
+        &self.issues
+    }
+}
+
+/// The fields of groups together, sorted by name.
+///
+/// # Errors
+/// A field whose types have nothing in common: names both files and both types.
+fn table_fields(groups: &[Group]) -> Result<Vec<Field>> {
+    let mut by_name: BTreeMap<&str, Vec<(usize, &super::schema::Leaf)>> = BTreeMap::new();
+    for (at, group) in groups.iter().enumerate() {
+        for (name, leaves) in &group.fields {
+            by_name.entry(name).or_default().extend(leaves.iter().map(|l| (at, l)));
+        }
+    }
+    let mut fields = Vec::with_capacity(by_name.len());
+    for (name, leaves) in by_name {
+        if METADATA.contains(&name) {
+            continue;
+        }
+        // Documents coerce to the type of a column: where there is one, it decides.
+        let several = leaves.iter().any(|(_, l)| l.multi());
+        let is_column = |(at, _): &&(usize, _)| groups.get(*at).is_some_and(|g| g.format == Format::Parquet);
+        let columns: Vec<_> = leaves.iter().filter(is_column).copied().collect();
+        let leaves = if columns.is_empty() { leaves } else { columns };
+        let stored: Vec<_> = leaves.iter().map(|(_, l)| Stored { data_type: &l.data_type, multi: l.multi() }).collect();
+        match unify(name, &stored) {
+            Ok(field) => fields.extend(field.map(|f| Field { multi: several, ..f })),
+            Err((a, b)) => {
+                let told = |at: usize| {
+                    let (group, leaf) = leaves.get(at)?;
+                    let file = groups.get(*group)?.example(name);
+                    Some(format!("{} in {}", leaf.data_type, file.display()))
+                };
+                let (a, b) = (told(a).unwrap_or_default(), told(b).unwrap_or_default());
+                return Err(Error::new(Kind::Input, format!("field '{name}' is {a} and {b}"))
+                    .with_help("give each kind of file a table of its own, or write one of them again"));
+            }
+        }
+    }
+    Ok(fields)
+}

@@ -1,0 +1,183 @@
+//! The tables of a run.
+
+use std::io::Read;
+use std::sync::Arc;
+
+use datafusion::common::runtime::SpawnedTask;
+
+use super::config::LakeConfig;
+use super::select::{self, EVENTS};
+use super::store::{self, Listing};
+use super::table::Table;
+use crate::error::{Error, Kind, Result};
+
+/// The tables of a run.
+///
+/// ```
+/// use egret::lake::{Lake, LakeConfig};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let document = br#"{"@timestamp":"2026-10-01T10:00:00Z","host":{"name":"a"}}"#;
+/// let config = LakeConfig { events: Some("-".into()), ..LakeConfig::default() };
+/// let lake = tokio::runtime::Runtime::new()?.block_on(Lake::open_with(&config, &document[..]))?;
+/// let selection = lake.select(&["logs-*"]);
+/// let names: Vec<_> = selection.tables[0].fields().iter().map(|f| f.name.as_str()).collect();
+/// assert_eq!(names, ["@timestamp", "host.name"]);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Lake {
+    tables: Vec<Arc<Table>>,
+    /// The names of all tables, also of those that were not opened.
+    names: Vec<String>,
+    /// Whether there is a table that every pattern matches.
+    catch_all: bool,
+    warnings: Vec<String>,
+}
+
+/// What the patterns of FROM select.
+#[derive(Debug, Clone)]
+pub struct Selection {
+    /// The tables, sorted by name.
+    pub tables: Vec<Arc<Table>>,
+    /// The patterns that match no table.
+    pub unmatched: Vec<String>,
+}
+
+/// A table before it is opened.
+struct Place {
+    name: String,
+    location: String,
+    listing: Listing,
+}
+
+impl Lake {
+    /// The lake over the locations of a configuration; `-` is this process's standard input.
+    ///
+    /// # Errors
+    /// Locations that contradict each other, do not exist, hold no events or cannot be read; files that are broken or
+    /// do not go together.
+    pub async fn open(config: &LakeConfig) -> Result<Self> {
+        Self::open_with(config, std::io::stdin()).await
+    }
+
+    /// The same, with what `-` stands for.
+    ///
+    /// # Errors
+    /// As for [`Lake::open`].
+    pub async fn open_with(config: &LakeConfig, stdin: impl Read + Send + 'static) -> Result<Self> {
+        let listed = config.clone();
+        let (places, mut warnings) = SpawnedTask::spawn_blocking(move || places(&listed, stdin))
+            .await
+            .map_err(|e| Error::new(Kind::Engine, "listing the locations did not end").with_source(e))??;
+        let names: Vec<String> = places.iter().map(|p| p.name.clone()).collect();
+        let catch_all = config.events.is_some();
+        let mut chosen: Vec<usize> = (0..places.len()).collect();
+        if !config.only.is_empty() {
+            chosen = matched(&names, catch_all, &config.only).positions;
+        }
+        let mut tables = Vec::with_capacity(chosen.len());
+        for (at, place) in places.into_iter().enumerate() {
+            if chosen.contains(&at) {
+                let table = Table::open(&place.name, &place.location, place.listing, config.on_bad_line).await?;
+                warnings.extend(table.warnings().iter().cloned());
+                tables.push(Arc::new(table));
+            }
+        }
+        Ok(Self { tables, names, catch_all, warnings })
+    }
+
+    /// The tables that were opened, sorted by name.
+    pub fn tables(&self) -> &[Arc<Table>] {
+        &self.tables
+    }
+
+    /// The names of all tables, also of those that were not opened.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The table of a name.
+    pub fn table(&self, name: &str) -> Option<&Arc<Table>> {
+        self.tables.iter().find(|t| t.name() == name)
+    }
+
+    /// The tables that the patterns of a FROM select: names, `*`, `-excluded`, `cluster:pattern`.
+    pub fn select<P: AsRef<str>>(&self, patterns: &[P]) -> Selection {
+        let names: Vec<String> = self.tables.iter().map(|t| t.name().to_owned()).collect();
+        let found = matched(&names, self.catch_all, patterns);
+        let tables = found.positions.iter().filter_map(|at| self.tables.get(*at).cloned()).collect();
+        Selection { tables, unmatched: found.unmatched }
+    }
+
+    /// What was noticed when the lake was opened.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+}
+
+fn matched<P: AsRef<str>>(names: &[String], catch_all: bool, patterns: &[P]) -> select::Matched {
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let catch_all = if catch_all { names.iter().position(|n| *n == EVENTS) } else { None };
+    select::select(patterns, &names, catch_all)
+}
+
+/// The tables of a configuration with their files, sorted by name, and what was noticed.
+fn places(config: &LakeConfig, mut stdin: impl Read) -> Result<(Vec<Place>, Vec<String>)> {
+    if config.events.is_some() && config.lake.is_some() {
+        return Err(Error::new(Kind::Usage, "--events and --lake exclude each other")
+            .with_help("name one of them; --table NAME=LOCATION adds further tables to either"));
+    }
+    let mut places: Vec<Place> = Vec::new();
+    let mut warnings = Vec::new();
+    if let Some(location) = &config.events {
+        places.push(place(EVENTS, location, &mut stdin)?);
+    }
+    if let Some(folder) = &config.lake {
+        let mut others = Vec::new();
+        for (name, location) in store::entries(folder)? {
+            if config.tables.iter().any(|(n, _)| *n == name) {
+                continue;
+            }
+            let listing = store::list(&location, &mut stdin)?;
+            if listing.files.is_empty() {
+                others.extend(listing.others);
+                continue;
+            }
+            match places.iter_mut().find(|p| p.name == name) {
+                // A folder and files of one name are one table.
+                Some(place) => {
+                    place.listing.files.extend(listing.files);
+                    place.listing.others.extend(listing.others);
+                }
+                None => places.push(Place { name, location, listing }),
+            }
+        }
+        if places.is_empty() && config.tables.is_empty() {
+            return Err(store::nothing(folder, others.len()));
+        }
+        if let Some(first) = others.first() {
+            let count = others.len();
+            warnings.push(format!(
+                "{folder}: {count} {} neither Parquet nor JSON, first: {}",
+                if count == 1 { "file is" } else { "files are" },
+                first.display()
+            ));
+        }
+    }
+    for (name, location) in &config.tables {
+        let new = place(name, location, &mut stdin)?;
+        places.retain(|p| p.name != *name);
+        places.push(new);
+    }
+    places.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok((places, warnings))
+}
+
+fn place(name: &str, location: &str, stdin: &mut impl Read) -> Result<Place> {
+    let listing = store::list(location, stdin)?;
+    if listing.files.is_empty() {
+        return Err(store::nothing(location, listing.others.len()));
+    }
+    Ok(Place { name: name.to_owned(), location: location.to_owned(), listing })
+}

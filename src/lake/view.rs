@@ -1,0 +1,363 @@
+//! A table as a plan: the union of one raw scan for each group of files, each brought to the same flat columns.
+//!
+//! A column that a group stores as its field promises it is only renamed, and a leaf of structs is a chain of
+//! `get_field`, so that the optimizer hands predicates and projections on to the files.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, Field as ArrowField, FieldRef, TimeUnit};
+use datafusion::common::{Column, ScalarValue, TableReference};
+use datafusion::datasource::provider_as_source;
+use datafusion::error::DataFusionError;
+use datafusion::execution::FunctionRegistry;
+use datafusion::functions::core::expr_fn::{coalesce, get_field};
+use datafusion::functions::string::expr_fn::concat;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableSource, Union, cast, lit, try_cast};
+
+use super::field::{Field, Kind};
+use super::functions::{Unparsed, list_leaf, parse_instant, row_json};
+use super::group::{Group, GroupFile};
+use super::json;
+use super::parquet::{FILE_COLUMN, ParquetScan, ROW_COLUMN, Scanned};
+use super::schema::{Leaf, Stored, instant, is_text, unify};
+use super::store::Format;
+use super::table::Table;
+use super::window::Window;
+use crate::error::{Error, Kind as ErrorKind, Result};
+
+/// What a query asks of tables beyond their fields.
+#[derive(Debug, Clone, Default)]
+pub struct Ask {
+    /// Fields that the tables do not list; null where no file holds them.
+    pub wanted: Vec<Field>,
+    /// The metadata columns: `_id`, `_index`, `_version`, `_source`, `_ignored`.
+    pub metadata: Vec<String>,
+    /// The names that the query mentions: fields that are not among them make no column, so that a plan does not grow
+    /// with the number of fields. `None` where it reads all.
+    pub only: Option<BTreeSet<String>>,
+    /// Whether every field is asked for, so that JSON files are searched for fields first.
+    pub all_fields: bool,
+    /// The part of time.
+    pub window: Option<Window>,
+}
+
+/// The fields that tables offer together, sorted by name, and the names of those whose kinds differ so much that they
+/// are offered as text.
+pub fn union_fields(tables: &[&Table]) -> (Vec<Field>, Vec<String>) {
+    let mut by_name: BTreeMap<&str, Vec<&Field>> = BTreeMap::new();
+    for field in tables.iter().flat_map(|t| t.fields()) {
+        by_name.entry(&field.name).or_default().push(field);
+    }
+    let mut differing = Vec::new();
+    let fields = by_name
+        .into_iter()
+        .map(|(name, fields)| {
+            let multi = fields.iter().any(|f| f.multi);
+            let first = fields.first().copied();
+            if let Some(first) =
+                first.filter(|first| fields.iter().all(|f| f.kind == first.kind && f.data_type == first.data_type))
+            {
+                return Field { multi, ..first.clone() };
+            }
+            let stored: Vec<_> = fields.iter().map(|f| Stored { data_type: &f.data_type, multi: f.multi }).collect();
+            if let Ok(Some(field)) = unify(name, &stored) {
+                return field;
+            }
+            differing.push(name.to_owned());
+            Field { name: name.to_owned(), kind: Kind::Keyword, data_type: Kind::Keyword.data_type(), multi }
+        })
+        .collect();
+    (fields, differing)
+}
+
+impl Table {
+    /// The table as a plan whose columns are its fields and those that are asked for, sorted by name, then metadata.
+    ///
+    /// # Errors
+    /// A session without the functions of `egret-udfs`; a plan that DataFusion refuses.
+    pub async fn plan(&self, ask: &Ask, functions: &(dyn FunctionRegistry + Send + Sync)) -> Result<LogicalPlan> {
+        plan(&[self], ask, functions).await
+    }
+}
+
+/// Several tables as one plan; a column that one lacks is null there.
+///
+/// # Errors
+/// As for [`Table::plan`].
+pub async fn plan(
+    tables: &[&Table],
+    ask: &Ask,
+    functions: &(dyn FunctionRegistry + Send + Sync),
+) -> Result<LogicalPlan> {
+    let mut columns: BTreeMap<String, Field> = ask.wanted.iter().map(|f| (f.name.clone(), f.clone())).collect();
+    for field in union_fields(tables).0 {
+        columns.insert(field.name.clone(), field);
+    }
+    if ask.all_fields {
+        for table in tables {
+            for field in json::every_field(table).await? {
+                columns.entry(field.name.clone()).or_insert(field);
+            }
+        }
+    }
+    let in_window = |name: &str| ask.window.as_ref().is_some_and(|w| w.reads(name));
+    let asked = |name: &str| {
+        ask.only.as_ref().is_none_or(|only| only.contains(name)) || ask.wanted.iter().any(|w| w.name == name)
+    };
+    let shown: Vec<Field> = columns.values().filter(|f| asked(&f.name)).cloned().collect();
+    let read: Vec<Field> = columns.values().filter(|f| asked(&f.name) || in_window(&f.name)).cloned().collect();
+    let mut branches = Vec::new();
+    for table in tables {
+        let bind = Bind { functions, table, all: &columns, shown: &shown, window: ask.window.as_ref() };
+        for group in &table.groups {
+            branches.push(Arc::new(match group.format {
+                Format::Parquet => {
+                    let scan = parquet_scan(&bind, group, ask.metadata.iter().any(|m| m == "_id"));
+                    branch(&bind, group, provider_as_source(Arc::new(scan)), ask)?
+                }
+                Format::Json => {
+                    let scan = json::scan(table, group, &read, &ask.metadata);
+                    branch(&bind, &json::asked(group, &read), provider_as_source(Arc::new(scan)), ask)?
+                }
+            }));
+        }
+    }
+    if branches.len() > 1 {
+        return Ok(LogicalPlan::Union(Union::try_new(branches).map_err(refused)?));
+    }
+    match branches.pop() {
+        Some(only) => Ok(Arc::unwrap_or_clone(only)),
+        None => Err(Error::new(ErrorKind::Input, "a query over no table").with_help("name a table that exists")),
+    }
+}
+
+/// What the expressions of one group's branch refer to.
+pub(crate) struct Bind<'a> {
+    functions: &'a (dyn FunctionRegistry + Send + Sync),
+    table: &'a Table,
+    /// Every field, and those that make columns.
+    all: &'a BTreeMap<String, Field>,
+    shown: &'a [Field],
+    window: Option<&'a Window>,
+}
+
+impl Bind<'_> {
+    /// A call of a function that the session has.
+    fn call(&self, name: &str, argument: Expr) -> Result<Expr> {
+        let function = self.functions.udf(name).map_err(|e| {
+            Error::new(ErrorKind::Engine, format!("the session lacks the function '{name}'"))
+                .with_help("register the functions of egret-udfs")
+                .with_source(e)
+        })?;
+        Ok(function.call(vec![argument]))
+    }
+
+    fn field(&self, name: &str) -> Option<&Field> {
+        self.all.get(name)
+    }
+
+    /// Whether a field holds instants.
+    pub(crate) fn is_date(&self, name: &str) -> bool {
+        self.field(name).is_some_and(|f| f.kind == Kind::Date)
+    }
+
+    /// A field that holds instants, as its column does.
+    pub(crate) fn date_field(&self, name: &str) -> Field {
+        self.field(name).cloned().unwrap_or_else(|| Field {
+            name: name.to_owned(),
+            kind: Kind::Date,
+            data_type: Kind::Date.data_type(),
+            multi: false,
+        })
+    }
+
+    /// The counter of a field's texts that are no instant.
+    pub(crate) fn unparsed(&self, name: &str) -> Option<Arc<Unparsed>> {
+        self.table.unparsed.get(name).cloned()
+    }
+
+    fn in_window(&self, name: &str) -> bool {
+        self.window.is_some_and(|w| w.reads(name))
+    }
+}
+
+impl Leaf {
+    /// The value as it is stored.
+    pub(crate) fn expr(&self) -> Expr {
+        let mut names = self.path.iter();
+        let column = |name: &String| Expr::Column(Column::new_unqualified(name));
+        let root = names.next().map_or_else(|| lit(ScalarValue::Null), column);
+        if self.lists_above > 0 {
+            return list_leaf(root, self.path.get(1..).unwrap_or_default());
+        }
+        names.fold(root, |parent, name| get_field(parent, name.as_str()))
+    }
+}
+
+/// One group: scan, window, columns.
+fn branch(bind: &Bind<'_>, group: &Group, source: Arc<dyn TableSource>, ask: &Ask) -> Result<LogicalPlan> {
+    let own = |name: &str| group.leaves(name).first();
+    let mut builder =
+        LogicalPlanBuilder::scan(TableReference::bare(bind.table.name()), source, None).map_err(refused)?;
+    if let Some(window) = bind.window {
+        builder = builder.filter(window.predicate(group, bind)?).map_err(refused)?;
+    }
+    let mut columns = Vec::with_capacity(bind.shown.len() + ask.metadata.len());
+    for field in bind.shown {
+        columns.push(column(group, field, bind)?.alias(&field.name));
+    }
+    for name in &ask.metadata {
+        let known = match (group.format, name.as_str()) {
+            (Format::Json, _) => Expr::Column(Column::new_unqualified(name)),
+            (Format::Parquet, "_id") => derived_id(),
+            (Format::Parquet, "_index") => lit(ScalarValue::Utf8View(Some(bind.table.name().to_owned()))),
+            (Format::Parquet, "_version") => lit(1_i64),
+            (Format::Parquet, "_source") => source_text(group, bind)?,
+            _ => lit(null(&DataType::new_list(DataType::Utf8View, true))),
+        };
+        let stored = own(name).filter(|leaf| !leaf.multi() && group.format == Format::Parquet);
+        let value = match (stored, name.as_str()) {
+            (Some(leaf), "_id" | "_index" | "_source") if is_text(&leaf.data_type) => {
+                coalesce(vec![cast(leaf.expr(), DataType::Utf8View), known])
+            }
+            (Some(leaf), "_version") if leaf.data_type.is_integer() => {
+                coalesce(vec![cast(leaf.expr(), DataType::Int64), known])
+            }
+            _ => known,
+        };
+        columns.push(value.alias(name));
+    }
+    builder.project(columns).map_err(refused)?.build().map_err(refused)
+}
+
+/// The scan of a group's Parquet files, without those that the window rules out.
+fn parquet_scan(bind: &Bind<'_>, group: &Group, with_id: bool) -> ParquetScan {
+    let mut path_columns: Vec<FieldRef> = group.path_columns.clone();
+    if with_id {
+        path_columns.push(Arc::new(ArrowField::new(FILE_COLUMN, DataType::Utf8View, true)));
+    }
+    let scanned = |file: &GroupFile| {
+        let footer = file.footer.as_ref()?;
+        let mut row_groups = None;
+        if let (Some(window), Some(metadata)) = (bind.window, &footer.metadata) {
+            let keep = window.row_groups(group, metadata, bind);
+            if !keep.contains(&true) {
+                return None;
+            }
+            row_groups = keep.contains(&false).then_some(keep);
+        }
+        let mut path_values = file.path_values.clone();
+        if with_id {
+            path_values.push(ScalarValue::Utf8View(Some(footer.fingerprint.clone())));
+        }
+        Some(Scanned {
+            meta: file.found.meta.clone(),
+            schema: Arc::clone(&footer.schema),
+            metadata: footer.metadata.clone(),
+            path_values,
+            row_groups,
+        })
+    };
+    let files = group.files.iter().filter_map(scanned).collect();
+    ParquetScan::new(bind.table.store.clone(), files, Arc::clone(&group.schema), path_columns, with_id)
+}
+
+/// The id of a row that brings none: its file and its place there.
+fn derived_id() -> Expr {
+    let column = |name: &str| Expr::Column(Column::new_unqualified(name));
+    let row = cast(column(ROW_COLUMN), DataType::Utf8View);
+    concat(vec![column(FILE_COLUMN), lit(ScalarValue::Utf8View(Some("-".to_owned()))), row])
+}
+
+/// The fields of a row that are not null, as JSON.
+fn source_text(group: &Group, bind: &Bind<'_>) -> Result<Expr> {
+    let mut columns = Vec::new();
+    for field in bind.all.values() {
+        if !group.leaves(&field.name).is_empty() {
+            columns.push((field.name.clone(), column(group, field, bind)?));
+        }
+    }
+    if columns.is_empty() {
+        return Ok(lit(ScalarValue::Utf8View(Some("{}".to_owned()))));
+    }
+    Ok(row_json(columns))
+}
+
+/// The column of a field: what the group stores, brought to the field's type; null where it stores nothing.
+fn column(group: &Group, field: &Field, bind: &Bind<'_>) -> Result<Expr> {
+    let mut values = Vec::new();
+    for leaf in group.leaves(&field.name) {
+        values.push(value(leaf, field, bind, bind.in_window(&field.name))?);
+    }
+    Ok(match values.len() {
+        0 => lit(null(&column_type(field))),
+        1 => values.remove(0),
+        _ => coalesce(values),
+    })
+}
+
+/// The Arrow type of a field's column.
+fn column_type(field: &Field) -> DataType {
+    if field.multi { DataType::new_list(field.data_type.clone(), true) } else { field.data_type.clone() }
+}
+
+fn null(data_type: &DataType) -> ScalarValue {
+    ScalarValue::try_from(data_type).unwrap_or(ScalarValue::Null)
+}
+
+/// A stored value brought to its field's type. `quiet` leaves texts that are no instant uncounted.
+pub(crate) fn value(leaf: &Leaf, field: &Field, bind: &Bind<'_>, quiet: bool) -> Result<Expr> {
+    let stored = &leaf.data_type;
+    let target = &field.data_type;
+    let many = leaf.multi();
+    let typed = |t: &DataType| if many { DataType::new_list(t.clone(), true) } else { t.clone() };
+    let mut x = leaf.expr();
+    if *stored == DataType::Null {
+        return Ok(lit(null(&column_type(field))));
+    }
+    match field.kind {
+        Kind::Ip => {
+            x = bind.call("to_ip", x)?;
+        }
+        Kind::Date => {
+            x = match stored {
+                DataType::Timestamp(..) => x,
+                DataType::Date32 | DataType::Date64 => cast(x, typed(&instant(TimeUnit::Millisecond))),
+                text if is_text(text) => {
+                    let counter = if quiet { None } else { bind.unparsed(&field.name) };
+                    parse_instant(x, &field.name, counter)
+                }
+                DataType::Int64 => cast(x, typed(&instant(TimeUnit::Millisecond))),
+                _ => cast(try_cast(x, typed(&DataType::Int64)), typed(&instant(TimeUnit::Millisecond))),
+            };
+            let now = instant(super::schema::unit(stored));
+            if now != *target {
+                x = try_cast(x, typed(target));
+            }
+        }
+        Kind::Long | Kind::UnsignedLong | Kind::Double | Kind::Boolean if stored != target => {
+            let exact = !is_text(stored) && stored.is_integer() && *stored != DataType::UInt64;
+            x = if exact { cast(x, typed(target)) } else { try_cast(x, typed(target)) };
+        }
+        _ if stored != target => x = try_cast(x, typed(target)),
+        _ => {}
+    }
+    if many && leaf.clean && field.multi && field.kind != Kind::Ip {
+        return Ok(x);
+    }
+    if many {
+        // An unlisted item name or list width of the file is brought to the one that all groups share.
+        x = bind.call("mv_clean", cast(x, typed(target)))?;
+        if !field.multi {
+            return bind.call("single_value", x);
+        }
+    } else if field.multi {
+        x = bind.call("mv_clean", cast(x, column_type(field)))?;
+    }
+    Ok(x)
+}
+
+pub(crate) fn refused(error: DataFusionError) -> Error {
+    Error::new(ErrorKind::Engine, format!("cannot plan the table: {}", error.strip_backtrace())).with_source(error)
+}

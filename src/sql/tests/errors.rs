@@ -1,0 +1,129 @@
+//! Mistakes: each with its code, its place and what to do.
+
+use super::{FLAT, LISTS, Memory, mistakes};
+
+fn flat(text: &str) -> Vec<String> {
+    mistakes(text, &Memory::new(FLAT, false))
+}
+
+#[test]
+fn all_mistakes_are_told() {
+    assert_eq!(
+        flat(
+            r#"FROM a | WHERE foo(1) AND bytes == "x" | EVAL y = lenght(host.name), z = y + 1 | STATS max(z) BY host.name | KEEP z"#
+        ),
+        [
+            "E0201 foo: unknown function `foo`",
+            "E0203 bytes == \"x\": `==` does not take long with keyword (compare numbers with numbers: drop the quotes, or convert with to_long(..) or to_string(..))",
+            "E0201 lenght: unknown function `lenght` (the nearest function is length)",
+            "E0206 z: unknown column `z` (STATS at line 1, column 82 removed it)",
+        ]
+    );
+}
+
+#[test]
+fn columns_that_are_gone() {
+    assert_eq!(
+        flat("FROM a | KEEP bytes\n| WHERE host.name == \"x\""),
+        ["E0206 host.name: unknown column `host.name` (KEEP at line 1, column 10 removed it)"]
+    );
+    assert_eq!(
+        flat("FROM a | DROP bytes | SORT bytes"),
+        ["E0206 bytes: unknown column `bytes` (DROP at line 1, column 10 removed it)"]
+    );
+    assert_eq!(
+        flat("FROM a | RENAME bytes AS size | SORT bytes"),
+        ["E0206 bytes: unknown column `bytes` (RENAME at line 1, column 10 removed it)"]
+    );
+    assert_eq!(
+        flat("FROM a | STATS total = count() BY host.name | SORT totl"),
+        ["E0206 totl: unknown column `totl` (the nearest column is `total`)"]
+    );
+}
+
+#[test]
+fn types_that_do_not_go_together() {
+    let codes = |text: &str| flat(text).into_iter().map(|m| m[..5].to_owned()).collect::<Vec<_>>();
+    for wrong in [
+        "host.name > 1",
+        "destination.ip == host.name",
+        "flag < true",
+        "bytes AND flag",
+        "NOT bytes",
+        "host.name + 1",
+        "@timestamp - @timestamp",
+        "bytes IN (1, \"x\")",
+        "bytes LIKE \"x\"",
+        "cidr_match(host.name, \"10.0.0.0/8\")",
+        "length(bytes)",
+        "case(flag, 1, \"x\") == 1",
+        "coalesce(bytes, host.name) == \"x\"",
+        "-host.name",
+        "bytes",
+        "starts_with(host.name, 1)",
+    ] {
+        assert_eq!(codes(&format!("FROM a | WHERE {wrong}")), ["E0203"], "{wrong}");
+    }
+}
+
+#[test]
+fn literals_that_are_wrong() {
+    assert_eq!(
+        flat(r#"FROM a | WHERE cidr_match(destination.ip, "10.0.0.0/8", "10.0.0.0/40", "x") OR destination.ip == "y""#),
+        [
+            "E0204 \"10.0.0.0/40\": \"10.0.0.0/40\" is not a CIDR block (write an address and a prefix length, such as \"10.0.0.0/8\")",
+            "E0204 \"x\": \"x\" is not a CIDR block (write an address and a prefix length, such as \"10.0.0.0/8\")",
+            "E0204 \"y\": \"y\" is not an address (write an IPv4 or IPv6 address, such as \"10.0.0.1\")",
+        ]
+    );
+    for wrong in
+        [r#"@timestamp > "yesterday""#, r#"flag == "yes""#, r#"host.name LIKE "a\\b""#, r#"host.name LIKE "a\\""#]
+    {
+        let found = flat(&format!("FROM a | WHERE {wrong}"));
+        assert!(matches!(found.as_slice(), [one] if one.starts_with("E0204")), "{wrong}: {found:?}");
+    }
+}
+
+#[test]
+fn what_does_not_run_yet_is_named() {
+    let starts = |text: &str, expected: &str| {
+        let found = flat(text);
+        assert!(matches!(found.as_slice(), [one] if one.starts_with(expected)), "{text}: {found:?}");
+    };
+    starts(
+        r#"FROM a | GROK host.name "%{WORD:w}" | WHERE w == "x" | KEEP w"#,
+        "E0105 GROK host.name \"%{WORD:w}\": GROK is not",
+    );
+    starts(r#"FROM a | DISSECT host.name "%{w}" | KEEP w"#, "E0105 DISSECT");
+    starts("FROM a | INLINE STATS m = max(bytes) | WHERE m > 1", "E0105 INLINE STATS");
+    starts("ROW a = 1", "E0105 ROW a = 1: ROW is not supported yet");
+    starts(r#"FROM a | WHERE host.name RLIKE "x""#, "E0105 host.name RLIKE \"x\": RLIKE is not supported yet");
+    starts("FROM a | STATS median(bytes)", "E0105 median: the function median is not supported yet");
+    starts("FROM a METADATA _score", "E0105 _score: metadata `_score` is not supported yet");
+    starts("FROM a | EVAL v = version > \"1\"", "E0105");
+    let lists = mistakes("FROM a | STATS s = sum(bytes), l = values(to_lower(host.name))", &Memory::new(LISTS, true));
+    assert_eq!(
+        lists,
+        [
+            "E0105 bytes: sum of a field that may hold several values is not supported yet",
+            "E0105 to_lower(host.name): to_lower of a field that may hold several values is not supported yet",
+        ]
+    );
+}
+
+#[test]
+fn aggregates_in_the_wrong_place() {
+    for (wrong, place) in [
+        ("WHERE count() > 1", "count()"),
+        ("STATS max(min(bytes))", "min(bytes)"),
+        ("STATS x = bytes", "bytes"),
+        ("STATS x = max(bytes) + bytes", "bytes"),
+        ("STATS x = 1", "1"),
+        ("STATS max(bytes, 1)", "max(bytes, 1)"),
+        ("EVAL x = abs()", "abs()"),
+    ] {
+        let found = flat(&format!("FROM a | {wrong}"));
+        let start = format!("E0202 {place}: ");
+        assert!(matches!(found.as_slice(), [one] if one.starts_with(&start)), "{wrong}: {found:?}");
+    }
+}

@@ -1,0 +1,129 @@
+//! Expressions, one a test of its SQL.
+
+use super::flat;
+
+/// The SQL of an expression as a column.
+fn eval(expr: &str) -> String {
+    let stages = flat(&format!("FROM a | EVAL x = {expr} | KEEP x"));
+    let line = stages.lines().find(|line| line.starts_with("eval_2: ")).unwrap_or("");
+    let sql = line.split_once("SELECT *, ").map_or(line, |(_, sql)| sql);
+    sql.trim_end_matches(" FROM from_1").trim_end_matches(r#" AS "x""#).to_owned()
+}
+
+macro_rules! expressions {
+    ($($name:ident { $($from:literal => $to:literal,)+ })+) => {
+        $(#[test] fn $name() { $(assert_eq!(eval($from), $to, "{}", $from);)+ })+
+    };
+}
+
+expressions! {
+    comparisons {
+        r#"host.name == "x""# => r#""host.name" = 'x'"#,
+        r#""it's" != host.name"# => r#"'it''s' <> "host.name""#,
+        "bytes >= 1.5" => r#""bytes" >= 1.5"#,
+        "bytes < -3" => r#""bytes" < -3"#,
+        "host.name == null" => "CAST(NULL AS BOOLEAN)",
+        "null == null" => "CAST(NULL AS BOOLEAN)",
+        r#"flag == "TRUE""# => r#""flag" = true"#,
+        r#"version == "1.2.3""# => r#""version" = '1.2.3'"#,
+        "bytes == 18446744073709551615" => r#""bytes" = 18446744073709551615"#,
+    }
+    addresses {
+        r#"destination.ip == "::FFFF:10.0.0.1""# => r#""destination.ip" = '10.0.0.1'"#,
+        r#"destination.ip IN ("FE80::1", "10.0.0.1", null)"# => r#""destination.ip" IN ('fe80::1', '10.0.0.1', NULL)"#,
+        r#"destination.ip >= "10.0.0.0""# => r#"ip_key("destination.ip") >= ip_key('10.0.0.0')"#,
+        r#"to_ip(host.name) == "10.0.0.1""# => r#"to_ip("host.name") = '10.0.0.1'"#,
+        r#"cidr_match(destination.ip, "10.0.0.0/8", host.name)"# => r#"cidr_match("destination.ip", '10.0.0.0/8', "host.name")"#,
+    }
+    dates {
+        r#"@timestamp > "2024-02""# => r#""@timestamp" > TIMESTAMP WITH TIME ZONE '2024-02-01T00:00:00Z'"#,
+        r#"@timestamp < "2024-01-01T10:00+02:00""# => r#""@timestamp" < TIMESTAMP WITH TIME ZONE '2024-01-01T08:00:00Z'"#,
+        r#"@timestamp < "9999-12-31""# => r#""@timestamp" < arrow_cast('9999-12-31T00:00:00Z', 'Timestamp(Microsecond, Some("UTC"))')"#,
+        "now() - 1 hours" => "now() - INTERVAL '1 hour'",
+        "@timestamp + 2 weeks - 1 quarter" => r#""@timestamp" + INTERVAL '14 day' - INTERVAL '3 month'"#,
+        "date_trunc(1 week, @timestamp)" => r#"date_trunc('week', "@timestamp")"#,
+        "date_trunc(5 minutes, @timestamp)" => r#"date_bin(INTERVAL '5 minute', "@timestamp")"#,
+    }
+    logic {
+        "flag AND (flag OR NOT flag)" => r#""flag" AND ("flag" OR NOT "flag")"#,
+        "NOT (flag OR flag) OR flag" => r#"NOT ("flag" OR "flag") OR "flag""#,
+        "NOT bytes == 1" => r#"NOT ("bytes" = 1)"#,
+        "flag OR null" => r#""flag" OR CAST(NULL AS BOOLEAN)"#,
+        "(bytes > 1) == flag" => r#"("bytes" > 1) = "flag""#,
+        "bytes + 1 IS NOT NULL" => r#""bytes" + 1 IS NOT NULL"#,
+        "(bytes > 1) IS NULL" => r#"("bytes" > 1) IS NULL"#,
+    }
+    membership {
+        "bytes IN (1, 2.5, null)" => r#""bytes" IN (1, 2.5, NULL)"#,
+        r#"host.name NOT IN ("a", agent.id)"# => r#""host.name" NOT IN ('a', "agent.id")"#,
+        "null IN (1)" => "CAST(NULL AS BOOLEAN)",
+    }
+    patterns {
+        r#"host.name LIKE "a*""# => r#"glob_match("host.name", 'a*')"#,
+        r#"host.name NOT LIKE ("a*", "b?")"# => r#"NOT glob_match("host.name", 'a*', 'b?')"#,
+        r#"host.name LIKE "C:\\\\x\\*""# => r#"glob_match("host.name", 'C:\\x\*')"#,
+        r#"host.name LIKE "*""# => r#""host.name" IS NOT NULL"#,
+        r#"host.name NOT LIKE ("*", "a")"# => r#""host.name" IS NULL"#,
+        r#"to_lower(host.name) LIKE "a*""# => r#"glob_match(lower("host.name"), 'a*')"#,
+    }
+    arithmetic {
+        "bytes / 2 * (bytes + 1) % 3" => r#""bytes" / 2 * ("bytes" + 1) % 3"#,
+        "bytes - (bytes - 1)" => r#""bytes" - ("bytes" - 1)"#,
+        "bytes / bytes" => r#""bytes" / nullif("bytes", 0)"#,
+        "bytes % 0" => r#""bytes" % nullif(0, 0)"#,
+        "-bytes + -(bytes + 1)" => r#"-"bytes" + -("bytes" + 1)"#,
+        "bytes + null" => r#""bytes" + CAST(NULL AS BIGINT)"#,
+        "1e3 * ratio" => r#"1000.0 * "ratio""#,
+    }
+    conditionals {
+        r#"case(bytes > 1, "a", flag, host.name, null)"# => r#"CASE WHEN "bytes" > 1 THEN 'a' WHEN "flag" THEN "host.name" ELSE CAST(NULL AS VARCHAR) END"#,
+        "case(flag, 1)" => r#"CASE WHEN "flag" THEN 1 END"#,
+        r#"coalesce(host.name, agent.id, "none")"# => r#"coalesce("host.name", "agent.id", 'none')"#,
+    }
+    texts {
+        r#"concat(host.name, ":", agent.id)"# => r#""host.name" || ':' || "agent.id""#,
+        "length(host.name)" => r#"character_length("host.name")"#,
+        r#"starts_with(host.name, "a") AND contains(host.name, "b")"# => r#"starts_with("host.name", 'a') AND contains("host.name", 'b')"#,
+        "substring(host.name, 2, 3)" => r#"substr("host.name", 2, 3)"#,
+        "substring(host.name, 0)" => r#"substr("host.name", 1)"#,
+        "substring(host.name, -2)" => r#"substr("host.name", CASE WHEN -2 < 0 THEN greatest(character_length("host.name") + -2 + 1, 1) WHEN -2 = 0 THEN 1 ELSE -2 END)"#,
+    }
+    numbers {
+        "round(ratio, 1) + round(bytes) + floor(ratio) + ceil(bytes) + abs(bytes)" => r#"round("ratio", 1) + "bytes" + floor("ratio") + "bytes" + abs("bytes")"#,
+    }
+    conversions {
+        "to_string(destination.ip)" => r#""destination.ip""#,
+        "bytes::string" => r#"CAST("bytes" AS VARCHAR)"#,
+        "to_string(@timestamp)" => r#"to_char("@timestamp", '%Y-%m-%dT%H:%M:%S%.3fZ')"#,
+        "to_boolean(host.name)" => r#"lower("host.name") = 'true'"#,
+        "to_boolean(bytes)" => r#""bytes" <> 0"#,
+        "to_integer(ratio)" => r#"TRY_CAST(floor("ratio" + 0.5) AS INT)"#,
+        "host.name::long" => r#"coalesce(TRY_CAST("host.name" AS BIGINT), TRY_CAST(floor(TRY_CAST("host.name" AS DOUBLE) + 0.5) AS BIGINT))"#,
+        "to_long(@timestamp)" => r#"CAST(arrow_cast("@timestamp", 'Timestamp(Millisecond, Some("UTC"))') AS BIGINT)"#,
+        r#"to_datetime("2024")"# => "TIMESTAMP WITH TIME ZONE '2024-01-01T00:00:00Z'",
+    }
+    lists_of_one_value {
+        "mv_min(host.name)" => r#""host.name""#,
+        "mv_sort(host.name)" => r#""host.name""#,
+        "mv_count(host.name)" => r#"mv_count("host.name")"#,
+        r#"mv_concat(host.name, ",")"# => r#"mv_concat("host.name", ',')"#,
+        "mv_max([1, 2])" => "mv_max(make_array(1, 2))",
+    }
+}
+
+#[test]
+fn lists_are_asked_for_their_single_value() {
+    let stage = |text: &str| super::lists(text).lines().nth(1).unwrap_or("").to_owned();
+    assert_eq!(
+        stage("FROM a | EVAL x = case(flag, host.name, \"b\"), y = coalesce(host.name, \"c\") | KEEP x, y, host.name"),
+        r#"eval_2: SELECT *, CASE WHEN "flag" THEN "host.name" ELSE mv_clean(make_array('b')) END AS "x", coalesce("host.name", mv_clean(make_array('c'))) AS "y" FROM from_1"#
+    );
+    assert_eq!(
+        stage("FROM a | WHERE coalesce(host.name, \"c\") == \"c\" | STATS n = count()"),
+        r#"where_2: SELECT * FROM from_1 WHERE single_value(coalesce("host.name", mv_clean(make_array('c')))) = 'c'"#
+    );
+    assert_eq!(
+        stage("FROM a | WHERE host.name == [\"a\", \"b\"] | KEEP host.name"),
+        r#"where_2: SELECT * FROM from_1 WHERE single_value("host.name") = single_value(make_array('a', 'b'))"#
+    );
+}

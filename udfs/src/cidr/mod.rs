@@ -1,0 +1,335 @@
+//! `cidr_match(address, block, ...)`: is an address in any of the blocks?
+//!
+//! Literal blocks are checked when the query is planned and compiled once a plan. A null address is null; a value that
+//! is no address is null and warned of; a null block makes "in none of the others" null.
+//!
+//! ```
+//! # use datafusion::prelude::SessionContext;
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> datafusion::error::Result<()> {
+//! let context = SessionContext::new();
+//! egret_udfs::register_all(&context)?;
+//! let rows = context.sql("SELECT cidr_match('::ffff:10.1.2.3', '10.0.0.0/8', '::1') AS inside").await?.collect().await?;
+//! assert!(datafusion::arrow::util::pretty::pretty_format_batches(&rows)?.to_string().contains("true"));
+//! # Ok(())
+//! # }
+//! ```
+
+mod blocks;
+
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, LazyLock};
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, UInt32Type};
+use datafusion::common::{Result, exec_err, plan_err};
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
+use datafusion::logical_expr::{
+    ColumnarValue, Documentation, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    Volatility,
+};
+
+use self::blocks::{Blocks, Range, parse_block};
+use crate::address::Address;
+use crate::cache::{Cache, Literals, same};
+use crate::documentation::documentation;
+use crate::judge::{Judged, as_columnar, judge, judge_dictionary, judge_text};
+use crate::list::single_values;
+use crate::text::{Text, plain_text, scalar_text, scalar_texts, text_argument};
+use crate::to_ip::ToIp;
+use crate::warnings::Warnings;
+
+const NAME: &str = "cidr_match";
+
+/// What a warning says of a value that spells no address.
+pub(crate) const NO_ADDRESS: &str = "not an IP address, taken as null";
+
+/// The function `cidr_match`.
+#[derive(Debug)]
+pub(crate) struct CidrMatch {
+    signature: Signature,
+    warnings: Warnings,
+    /// Set by `simplify`: the literals of this call and what they compile to.
+    compiled: Option<(Literals, Arc<Compiled>)>,
+    cache: Arc<Cache<Compiled>>,
+}
+
+#[derive(Debug)]
+struct Compiled {
+    blocks: Blocks,
+    /// One of the literals is null.
+    null: bool,
+}
+
+impl CidrMatch {
+    /// Returns the function, reporting to `warnings`.
+    pub(crate) fn new(warnings: Warnings) -> Self {
+        let signature = Signature::user_defined(Volatility::Immutable);
+        Self { signature, warnings, compiled: None, cache: Arc::default() }
+    }
+
+    fn compiled(&self, literals: &[Option<&str>]) -> Result<Arc<Compiled>> {
+        match &self.compiled {
+            Some((known, compiled)) if same(known, literals) => Ok(Arc::clone(compiled)),
+            _ => self.cache.compiled(literals, || compile(literals)),
+        }
+    }
+}
+
+impl ScalarUDFImpl for CidrMatch {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Boolean)
+    }
+
+    fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
+        for scalar in args.scalar_arguments.iter().skip(1).flatten() {
+            if let Some(Some(text)) = scalar_text(scalar) {
+                block(text).or_else(|message| plan_err!("{message}"))?;
+            }
+        }
+        // A value that is no address is null, so the result may be null whatever the arguments are.
+        Ok(Arc::new(Field::new(NAME, DataType::Boolean, true)))
+    }
+
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        let [address, blocks @ ..] = types else {
+            return plan_err!("{NAME}: found no argument, expected an address and one or more blocks");
+        };
+        if blocks.is_empty() {
+            return plan_err!("{NAME}: found no block, expected one or more after the address, such as '10.0.0.0/8'");
+        }
+        let Some(address_type) = address_argument(address) else {
+            return plan_err!(
+                "{NAME}: found {address} as the address, expected text, UInt32 (IPv4), 4 or 16 bytes, or a list of these"
+            );
+        };
+        let mut coerced = vec![address_type];
+        for block in blocks {
+            match text_argument(block) {
+                Some(text) => coerced.push(text),
+                None => return plan_err!("{NAME}: found {block} as a block, expected text such as '10.0.0.0/8'"),
+            }
+        }
+        Ok(coerced)
+    }
+
+    fn simplify(&self, mut args: Vec<Expr>, info: &SimplifyContext) -> Result<ExprSimplifyResult> {
+        let mut changed = false;
+        if let Some(bare) = args.first().and_then(|first| without_to_ip(first, info)) {
+            args[0] = bare;
+            changed = true;
+        }
+        let mut function = Self { compiled: None, cache: Arc::clone(&self.cache), ..Self::new(self.warnings.clone()) };
+        let literals: Option<Vec<Option<&str>>> = args.iter().skip(1).map(literal_text).collect();
+        if let (None, Some(literals)) = (&self.compiled, literals) {
+            let compiled = self.cache.compiled(&literals, || compile(&literals))?;
+            function.compiled = Some((literals.iter().map(|text| text.map(str::to_owned)).collect(), compiled));
+            changed = true;
+        }
+        if !changed {
+            return Ok(ExprSimplifyResult::Original(args));
+        }
+        let func = Arc::new(ScalarUDF::from(function));
+        Ok(ExprSimplifyResult::Simplified(Expr::ScalarFunction(ScalarFunction { func, args })))
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let subject = args.arg_fields.first().map(|field| field.name().as_str()).unwrap_or_default();
+        let [address, blocks @ ..] = args.args.as_slice() else {
+            return exec_err!("{NAME}: found no argument, expected an address and blocks");
+        };
+        let scalar = args.args.iter().all(|argument| matches!(argument, ColumnarValue::Scalar(_)));
+        let rows = if scalar { 1 } else { args.number_rows };
+        let addresses = single_values(address.to_array(rows)?, &self.warnings, NAME, subject)?;
+        let judged = match scalar_texts(blocks) {
+            Some(literals) => {
+                let compiled = self.compiled(&literals)?;
+                let judged = judge_dictionary(&addresses, |values| {
+                    judge_addresses(values, |address| compiled.blocks.contain(address))
+                })?;
+                if compiled.null { judged.false_becomes_null() } else { judged }
+            }
+            None => judge_by_row(&addresses, blocks, rows)?,
+        };
+        Ok(as_columnar(judged.report(&self.warnings, NAME, subject, NO_ADDRESS, &addresses), scalar))
+    }
+
+    fn documentation(&self) -> Option<&Documentation> {
+        static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
+            documentation(
+                "Returns true if an address is in any of the blocks. A block is an address with or without a prefix; \
+                 host bits are masked; an IPv4 address equals the IPv6 address it maps to. Null if the address is null, \
+                 or no address (with a warning), or if it is in none of the blocks and one of them is null.",
+                "cidr_match(address, block[, ..., block_n])",
+                "SELECT cidr_match('10.1.2.3', '10.0.0.0/8', '::1');",
+            )
+            .with_argument("address", "Text, UInt32 (IPv4), 4 or 16 bytes; a list counts as its single value.")
+            .with_argument("block", "Text. A literal that is no block is an error when the query is planned.")
+            .build()
+        });
+        Some(&DOCUMENTATION)
+    }
+}
+
+/// Two calls are the same function if they report to the same place and hold the same literals.
+impl PartialEq for CidrMatch {
+    fn eq(&self, other: &Self) -> bool {
+        let literals = |function: &Self| function.compiled.as_ref().map(|(literals, _)| literals.clone());
+        self.warnings == other.warnings && literals(self) == literals(other)
+    }
+}
+
+impl Eq for CidrMatch {}
+
+impl Hash for CidrMatch {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.warnings.hash(state);
+        self.compiled.as_ref().map(|(literals, _)| literals).hash(state);
+    }
+}
+
+/// Returns the type an address is taken in, or `None` if this type holds no address.
+pub(crate) fn address_argument(data_type: &DataType) -> Option<DataType> {
+    match data_type {
+        DataType::UInt32 | DataType::Binary | DataType::LargeBinary | DataType::BinaryView => Some(data_type.clone()),
+        DataType::FixedSizeBinary(4 | 16) => Some(data_type.clone()),
+        DataType::Dictionary(_, value) if !matches!(**value, DataType::Dictionary(..)) => {
+            address_argument(value).map(|_| data_type.clone())
+        }
+        DataType::List(element) | DataType::LargeList(element) => {
+            address_argument(element.data_type()).map(|_| data_type.clone())
+        }
+        other => text_argument(other),
+    }
+}
+
+/// Tests each address of an array without dictionary; what is no address fails.
+pub(crate) fn judge_addresses(array: &ArrayRef, test: impl Fn(Address) -> bool) -> Result<Judged> {
+    let (len, nulls) = (array.len(), array.nulls());
+    let bytes = |bytes: &[u8]| Address::from_bytes(bytes).map(&test);
+    Ok(match array.data_type() {
+        DataType::UInt32 => {
+            let array = array.as_primitive::<UInt32Type>();
+            judge(len, nulls, |row| Some(test(Address::V4(array.value(row)))))
+        }
+        DataType::Binary => judge(len, nulls, |row| bytes(array.as_binary::<i32>().value(row))),
+        DataType::LargeBinary => judge(len, nulls, |row| bytes(array.as_binary::<i64>().value(row))),
+        DataType::BinaryView => judge(len, nulls, |row| bytes(array.as_binary_view().value(row))),
+        DataType::FixedSizeBinary(_) => judge(len, nulls, |row| bytes(array.as_fixed_size_binary().value(row))),
+        DataType::Null => judge_text(&plain_text(array)?, |_| None)?,
+        _ => judge_text(array, |text| Address::from_text(text).map(&test))?,
+    })
+}
+
+/// Tests each row against its own blocks, where some of the blocks are columns.
+fn judge_by_row(addresses: &ArrayRef, blocks: &[ColumnarValue], rows: usize) -> Result<Judged> {
+    let addresses = unpack(addresses)?;
+    let literals: Vec<Option<&str>> = blocks
+        .iter()
+        .filter_map(|block| match block {
+            ColumnarValue::Scalar(scalar) => scalar_text(scalar),
+            ColumnarValue::Array(_) => None,
+        })
+        .collect();
+    let fixed = compile(&literals)?;
+    let columns = blocks
+        .iter()
+        .filter_map(|block| match block {
+            ColumnarValue::Array(array) => Some(plain_text(array)),
+            ColumnarValue::Scalar(_) => None,
+        })
+        .collect::<Result<Vec<_>>>()?;
+    // Neighbouring rows often hold the same block, so each column remembers its last one.
+    let mut columns = columns
+        .iter()
+        .map(|column| Ok((Text::try_new(column)?, None)))
+        .collect::<Result<Vec<(Text<'_>, Option<(&str, Range)>)>>>()?;
+    let mut inside = Vec::with_capacity(rows);
+    for (row, address) in parse_all(&addresses)?.into_iter().enumerate() {
+        let Some(address) = address else {
+            inside.push(None);
+            continue;
+        };
+        let (mut found, mut null) = (fixed.blocks.contain(address), fixed.null);
+        for (column, memo) in &mut columns {
+            let Some(text) = column.at(row) else {
+                null = true;
+                continue;
+            };
+            let (first, end) = match *memo {
+                Some((known, range)) if known == text => range,
+                _ => block(text).or_else(|message| exec_err!("{message}"))?,
+            };
+            *memo = Some((text, (first, end)));
+            found |= (first..=end).contains(&address.bits());
+        }
+        inside.push(if found || !null { Some(found) } else { None });
+    }
+    // An address that is known but undecided is null without a warning, unlike one that is no address.
+    let parsed = judge_addresses(&addresses, |_| true)?;
+    Ok(Judged { verdicts: inside.into(), ..parsed })
+}
+
+/// Returns the address of each row; `None` where it is null or no address.
+pub(crate) fn parse_all(array: &ArrayRef) -> Result<Vec<Option<Address>>> {
+    let bits = std::cell::RefCell::new(Vec::with_capacity(array.len()));
+    // The tester sees only rows that hold an address; the rest are told apart by the verdicts.
+    let judged = judge_addresses(array, |address| {
+        bits.borrow_mut().push(address);
+        true
+    })?;
+    let mut found = bits.into_inner().into_iter();
+    Ok(judged.verdicts.iter().map(|verdict| verdict.and_then(|_| found.next())).collect())
+}
+
+/// Returns the array with a dictionary unpacked.
+pub(crate) fn unpack(array: &ArrayRef) -> Result<ArrayRef> {
+    match array.data_type() {
+        DataType::Dictionary(_, value) => Ok(cast(array, value)?),
+        _ => Ok(Arc::clone(array)),
+    }
+}
+
+fn compile(literals: &[Option<&str>]) -> Result<Compiled> {
+    let ranges = literals.iter().flatten().map(|text| block(text)).collect::<std::result::Result<Vec<_>, _>>();
+    let ranges = ranges.or_else(|message| plan_err!("{message}"))?;
+    Ok(Compiled { blocks: Blocks::new(&ranges), null: literals.iter().any(Option::is_none) })
+}
+
+/// Returns the range of a block, or the whole message of its error.
+fn block(text: &str) -> std::result::Result<Range, String> {
+    parse_block(text).map_err(|reason| {
+        format!("{NAME}: '{text}' is no address block: {reason}; write it as 10.0.0.0/8, fe80::/10 or 192.0.2.1")
+    })
+}
+
+/// Returns `x` of `to_ip(x)`: testing an address needs no canonical text of it.
+fn without_to_ip(address: &Expr, info: &SimplifyContext) -> Option<Expr> {
+    let Expr::ScalarFunction(call) = address else {
+        return None;
+    };
+    let inner = call.args.first().filter(|_| call.func.inner().is::<ToIp>())?;
+    // A list loses elements that are no addresses to `to_ip`, which may leave it a single value.
+    match info.get_data_type(inner) {
+        Ok(DataType::List(_) | DataType::LargeList(_)) | Err(_) => None,
+        Ok(_) => Some(inner.clone()),
+    }
+}
+
+/// Returns the text of a literal expression, `Some(None)` for a null one.
+pub(crate) fn literal_text(expression: &Expr) -> Option<Option<&str>> {
+    match expression {
+        Expr::Literal(scalar, _) => scalar_text(scalar),
+        _ => None,
+    }
+}

@@ -1,0 +1,57 @@
+//! Functions on fields of several values: lists, a scalar being one value.
+//!
+//! Null elements do not exist for these functions: they skip them, and a list without any other element is null.
+
+mod concat;
+mod unary;
+
+mod clean;
+mod count;
+mod dedupe;
+mod edge;
+mod extreme;
+mod rows;
+mod single;
+mod sort;
+
+use datafusion::arrow::array::ArrayRef;
+use datafusion::common::{Result, ScalarValue};
+use datafusion::logical_expr::{ColumnarValue, ScalarUDF};
+
+use crate::warnings::Warnings;
+
+/// Returns the functions of this module.
+pub(crate) fn functions(warnings: &Warnings) -> Vec<ScalarUDF> {
+    vec![
+        single::single_value(warnings.clone()),
+        clean::mv_clean(),
+        rows::mv_rows(),
+        count::mv_count(),
+        extreme::mv_min(),
+        extreme::mv_max(),
+        edge::mv_first(),
+        edge::mv_last(),
+        dedupe::mv_dedupe(),
+        sort::mv_sort(),
+        concat::mv_concat(),
+    ]
+}
+
+/// Returns the function `mv_count`, for rewrites that need it.
+pub(crate) fn mv_count() -> ScalarUDF {
+    count::mv_count()
+}
+
+/// Applies a function of arrays to an array or to a scalar, returning the same kind.
+pub(crate) fn one_value_back(
+    value: &ColumnarValue,
+    apply: impl FnOnce(&ArrayRef) -> Result<ArrayRef>,
+) -> Result<ColumnarValue> {
+    match value {
+        ColumnarValue::Array(array) => Ok(ColumnarValue::Array(apply(array)?)),
+        ColumnarValue::Scalar(_) => {
+            let array = apply(&value.to_array(1)?)?;
+            Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?))
+        }
+    }
+}

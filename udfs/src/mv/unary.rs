@@ -1,0 +1,138 @@
+//! The shape that the functions of one list share: type by type what they return, and how lists and scalars go through.
+
+use std::hash::{Hash, Hasher};
+use std::sync::OnceLock;
+
+use datafusion::arrow::array::ArrayRef;
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::{Result, exec_err, plan_err};
+use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
+use datafusion::logical_expr::{
+    ColumnarValue, Documentation, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
+
+use super::one_value_back;
+use crate::list::{element_type, list_argument};
+use crate::warnings::Warnings;
+
+/// A function of one value, which may be a list.
+#[derive(Debug)]
+pub(crate) struct Unary {
+    signature: Signature,
+    documentation: OnceLock<Documentation>,
+    shape: Shape,
+}
+
+/// What one function is.
+#[derive(Debug)]
+pub(crate) struct Shape {
+    /// Name in SQL.
+    pub(crate) name: &'static str,
+    /// Type returned for this type of list.
+    pub(crate) returns: fn(&DataType) -> DataType,
+    /// What it makes of an array of lists.
+    pub(crate) lists: fn(&ArrayRef, &Unary, &str) -> Result<ArrayRef>,
+    /// What it makes of anything else.
+    pub(crate) scalars: Scalars,
+    /// What a catalogue says of it.
+    pub(crate) documentation: fn() -> Documentation,
+    /// Where it reports what it could not take.
+    pub(crate) warnings: Warnings,
+}
+
+/// How a function takes a value that is no list.
+#[derive(Debug)]
+pub(crate) enum Scalars {
+    /// Returns it: the planner drops the call.
+    Same,
+    /// Returns another type, made so.
+    Made(fn(&DataType) -> DataType, fn(&ArrayRef) -> Result<ArrayRef>),
+}
+
+impl Unary {
+    /// Returns the function of this shape.
+    pub(crate) fn udf(shape: Shape) -> ScalarUDF {
+        let signature = Signature::user_defined(Volatility::Immutable);
+        ScalarUDF::from(Self { signature, documentation: OnceLock::new(), shape })
+    }
+
+    /// Returns where the function reports to.
+    pub(crate) fn warnings(&self) -> &Warnings {
+        &self.shape.warnings
+    }
+
+    /// Returns the name of the function.
+    pub(crate) fn title(&self) -> &'static str {
+        self.shape.name
+    }
+}
+
+impl ScalarUDFImpl for Unary {
+    fn name(&self) -> &'static str {
+        self.shape.name
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        match (types, &self.shape.scalars) {
+            ([list], _) if element_type(list).is_some() => Ok((self.shape.returns)(list)),
+            ([value], Scalars::Same) => Ok(value.clone()),
+            ([value], Scalars::Made(returns, _)) => Ok(returns(value)),
+            _ => plan_err!("{}: found {} arguments, expected one", self.shape.name, types.len()),
+        }
+    }
+
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        match types {
+            [value] => Ok(vec![list_argument(value)]),
+            _ => plan_err!("{}: found {} arguments, expected one", self.shape.name, types.len()),
+        }
+    }
+
+    fn simplify(&self, mut args: Vec<Expr>, info: &SimplifyContext) -> Result<ExprSimplifyResult> {
+        let is_list = |data_type: DataType| element_type(&data_type).is_some();
+        match (args.pop(), &self.shape.scalars) {
+            (Some(value), Scalars::Same) if args.is_empty() && !is_list(info.get_data_type(&value)?) => {
+                Ok(ExprSimplifyResult::Simplified(value))
+            }
+            (last, _) => {
+                args.extend(last);
+                Ok(ExprSimplifyResult::Original(args))
+            }
+        }
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let subject = args.arg_fields.first().map(|field| field.name().as_str()).unwrap_or_default();
+        let [value] = args.args.as_slice() else {
+            return exec_err!("{}: found {} arguments, expected one", self.shape.name, args.args.len());
+        };
+        one_value_back(value, |array| match &self.shape.scalars {
+            _ if element_type(array.data_type()).is_some() => (self.shape.lists)(array, self, subject),
+            Scalars::Same => Ok(ArrayRef::clone(array)),
+            Scalars::Made(_, make) => make(array),
+        })
+    }
+
+    fn documentation(&self) -> Option<&Documentation> {
+        Some(self.documentation.get_or_init(self.shape.documentation))
+    }
+}
+
+/// A name stands for one shape.
+impl PartialEq for Unary {
+    fn eq(&self, other: &Self) -> bool {
+        self.shape.name == other.shape.name && self.shape.warnings == other.shape.warnings
+    }
+}
+
+impl Eq for Unary {}
+
+impl Hash for Unary {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.shape.name.hash(state);
+    }
+}

@@ -13,6 +13,7 @@ use super::report::{Console, stdout_error};
 use super::run::LanguageArg;
 use super::{open, resource};
 use crate::engine::explain::{Predicates, predicates};
+use crate::engine::refusal::refused;
 use crate::engine::run::Run;
 use crate::engine::{Engine, TimeField};
 use crate::error::{Error, Kind, Result};
@@ -61,7 +62,8 @@ pub(super) async fn explain(args: &ExplainArgs, resources: &ResourceArgs, consol
     let execution = open::execution(rule, &args.time, at)?;
     let limit = [lowered.limit, rule.max_signals.map(u64::from)].into_iter().flatten().min();
     let sql = sql::pretty(&lowered.query);
-    let prepared = engine.prepare(lowered, &time, &execution, limit).await?;
+    let prepared = engine.prepare(lowered, &time, &execution, limit).await;
+    let prepared = prepared.map_err(|error| refused(rule, error))?;
 
     let mut text = String::new();
     section(&mut text, "canonical query", &canonical(rule));
@@ -85,7 +87,9 @@ pub(super) async fn explain(args: &ExplainArgs, resources: &ResourceArgs, consol
 /// The rule's query as its language prints it.
 fn canonical(rule: &Rule) -> String {
     match rule.language {
-        Language::Esql => esql::parse(&rule.query.text).0.map_or_else(|| rule.query.text.clone(), |query| esql::print(&query)),
+        Language::Esql => {
+            esql::parse(&rule.query.text).0.map_or_else(|| rule.query.text.clone(), |query| esql::print(&query))
+        }
         Language::Sql => rule.query.text.trim().to_owned(),
     }
 }

@@ -11,6 +11,7 @@ use super::report::{Console, stdout_error};
 use super::run::LanguageArg;
 use super::{open, resource};
 use crate::engine::fields::FieldUse;
+use crate::engine::refusal::refused;
 use crate::engine::{Engine, TimeField};
 use crate::error::{Error, Kind, Result};
 use crate::rule::Execution;
@@ -62,7 +63,7 @@ pub(super) async fn fields(args: &FieldsArgs, resources: &ResourceArgs, console:
     };
     let at = open::execution_time(&args.time, Utc::now(), latest)?;
     let execution = if timed { open::execution(rule, &args.time, at)? } else { Execution { at, window: None } };
-    let found = engine.field_use(&lowered, &time, &execution).await?;
+    let found = engine.field_use(&lowered, &time, &execution).await.map_err(|error| refused(rule, error))?;
     let text = match args.format {
         Format::Text => lines(&found),
         Format::Json => format!("{:#}\n", json!({ "fields": found.iter().map(as_json).collect::<Vec<_>>() })),

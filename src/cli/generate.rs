@@ -2,8 +2,9 @@
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum};
@@ -98,11 +99,14 @@ pub(super) async fn write(args: &GenerateArgs, console: &Console) -> Result<u8> 
     config.planted.clone_from(&args.planted);
     config.force = args.force;
 
-    let stop = Stop(Arc::new(AtomicBool::new(false)));
-    let asked = Arc::clone(&stop.0);
+    let (working, ended) = mpsc::channel::<()>();
+    let stop = Stop { asked: Arc::new(AtomicBool::new(false)), ended };
+    let asked = Arc::clone(&stop.asked);
     let progress = Progress::new(console, "generate", 0);
     // The work is one long computation: it runs where it holds up nobody, and is asked to stop when this is dropped.
     let work = tokio::task::spawn_blocking(move || {
+        // Dropped when the work has ended and its unfinished files are gone.
+        let _working = working;
         generate(&config, &mut |rows| {
             progress.rows(rows);
             if asked.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -113,12 +117,20 @@ pub(super) async fn write(args: &GenerateArgs, console: &Console) -> Result<u8> 
     Ok(0)
 }
 
-/// Asks the work to stop when it is dropped.
-struct Stop(Arc<AtomicBool>);
+/// Asks the work to stop when it is dropped, and waits until it has taken its unfinished files along.
+struct Stop {
+    asked: Arc<AtomicBool>,
+    ended: mpsc::Receiver<()>,
+}
+
+/// How long work that was asked to stop is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Drop for Stop {
     fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.asked.store(true, Ordering::Relaxed);
+        // Nothing is ever sent: the end of the sender is the sign.
+        let _ = self.ended.recv_timeout(PATIENCE);
     }
 }
 

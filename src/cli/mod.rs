@@ -76,13 +76,45 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
         }
     };
     let console = Console::new(cli.resources.quiet);
-    match dispatch(cli, &console) {
+    match guarded(|| dispatch(cli, &console)) {
         Ok(code) => code,
         Err(error) => {
             console.error(&error);
             error.kind().exit_code()
         }
     }
+}
+
+/// Does `work`. A library that panics, as Parquet's does over some damaged pages, ends it with an error, not a trace.
+fn guarded(work: impl FnOnce() -> Result<u8> + Send) -> Result<u8> {
+    std::panic::set_hook(Box::new(|_| {}));
+    let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| roomy(work)));
+    // The default hook is back for whoever called this as a library.
+    let _ = std::panic::take_hook();
+    done.unwrap_or_else(|cause| {
+        let told = cause.downcast_ref::<String>().map(String::as_str).or(cause.downcast_ref::<&str>().copied());
+        let message = format!("the engine broke off: {}", told.unwrap_or("it gave no reason"));
+        Err(Error::new(Kind::Engine, message)
+            .with_help("a damaged Parquet file can cause this; find it by reading the files one by one"))
+    })
+}
+
+/// Stack of the thread that plans: a query of thousands of conditions in a row is as deep a tree. Only what is used of it
+/// costs memory.
+const PLANNER_STACK: usize = 1 << 30;
+
+/// Stack of the threads that evaluate expressions.
+const WORKER_STACK: usize = 128 << 20;
+
+/// Does `work` on a thread with a large stack.
+fn roomy(work: impl FnOnce() -> Result<u8> + Send) -> Result<u8> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("egret".to_owned()).stack_size(PLANNER_STACK);
+        let thread = thread
+            .spawn_scoped(scope, work)
+            .map_err(|e| Error::new(Kind::Resource, "cannot start a thread").with_source(e))?;
+        thread.join().unwrap_or_else(|cause| std::panic::resume_unwind(cause))
+    })
 }
 
 fn dispatch(cli: Cli, console: &Console) -> Result<u8> {
@@ -104,6 +136,7 @@ fn interruptible(resources: &ResourceArgs, work: impl Future<Output = Result<u8>
     let threads = resource::threads(resources);
     let runtime = Builder::new_multi_thread()
         .worker_threads(threads.get())
+        .thread_stack_size(WORKER_STACK)
         .enable_all()
         .build()
         .map_err(|e| Error::new(Kind::Engine, "cannot start threads").with_source(e))?;
@@ -116,8 +149,8 @@ fn interruptible(resources: &ResourceArgs, work: impl Future<Output = Result<u8>
         };
         tokio::select! {
             biased;
-            _ = tokio::signal::ctrl_c() => Err(Error::new(Kind::Interrupted, "interrupted; no output was written")),
-            () = limit => Err(Error::new(Kind::Resource, "the time limit is over; no output was written")
+            _ = tokio::signal::ctrl_c() => Err(Error::new(Kind::Interrupted, "interrupted; no unfinished file is left")),
+            () = limit => Err(Error::new(Kind::Resource, "the time limit is over; no unfinished file is left")
                 .with_help("raise --timeout or narrow the window")),
             result = work => result,
         }

@@ -19,11 +19,6 @@ impl Console {
         Self { colour: io::stderr().is_terminal() && !no_colour, quiet }
     }
 
-    /// Whether progress and summary are unwanted.
-    pub(super) const fn is_quiet(self) -> bool {
-        self.quiet
-    }
-
     /// Whether progress may be drawn.
     pub(super) fn draws_progress(self) -> bool {
         !self.quiet && io::stderr().is_terminal()

@@ -17,6 +17,7 @@ use super::summary::{self, Summary};
 use super::{SKIPPED_INPUT, open, resource};
 use crate::alert::sink::{Format, Output, prefixed, prefixed_schema};
 use crate::alert::{AlertContext, Decorator, Identity};
+use crate::engine::refusal::refused;
 use crate::engine::run::Run;
 use crate::engine::{Engine, TimeField};
 use crate::error::{Error, Kind, Result};
@@ -92,11 +93,12 @@ pub(super) async fn run(args: &RunArgs, resources: &ResourceArgs, console: &Cons
     let mut shared = destination.shared;
     let mut summaries = Vec::new();
     let mut failures: Vec<Kind> = vec![Kind::Rule; broken];
-    for rule in &rules {
+    let files = file_names(&rules, destination.format);
+    for (rule, file) in rules.iter().zip(files) {
         let job = Job { args, engine: &engine, rule, now, console, several: destination.several };
         let target = match (&mut shared, &destination.folder) {
             (Some(shared), _) => To::Shared(shared),
-            (None, Some(folder)) => To::File(folder.join(file_name(rule, destination.format))),
+            (None, Some(folder)) => To::File(folder.join(file)),
             (None, None) => To::Own,
         };
         match job.run(target, destination.format).await {
@@ -157,6 +159,12 @@ impl Destination {
         let is_folder = path.is_some_and(|p| p.is_dir() || p.to_string_lossy().ends_with('/'));
         if is_folder || (several && !open::to_stdout(&args.output) && format.has_fixed_schema()) {
             let folder = path.map(Path::to_path_buf).unwrap_or_default();
+            let looks_a_file = folder.extension().is_some_and(|e| e.eq_ignore_ascii_case(format.extension()));
+            if !is_folder && looks_a_file {
+                let message = format!("{}: several rules cannot share one {format} file", folder.display());
+                return Err(Error::new(Kind::Usage, message)
+                    .with_help("name a folder with --output DIR, which gets one file a rule, or use --format ndjson"));
+            }
             std::fs::create_dir_all(&folder).map_err(|e| {
                 Error::new(Kind::Output, format!("{}: the folder cannot be made", folder.display())).with_source(e)
             })?;
@@ -175,10 +183,22 @@ impl Destination {
     }
 }
 
-/// The file of a rule below `--output DIR`.
-fn file_name(rule: &Rule, format: Format) -> String {
-    let stem = Path::new(&rule.origin.name).file_stem().map(|stem| stem.to_string_lossy().into_owned());
-    format!("{}.{}", stem.unwrap_or_else(|| rule.rule_id.to_string()), format.extension())
+/// The files of rules below `--output DIR`: named as the rules' files, as far as that keeps them apart.
+fn file_names(rules: &[Rule], format: Format) -> Vec<String> {
+    let stem = |rule: &Rule| Path::new(&rule.origin.name).file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let name = |rule: &Rule| Path::new(&rule.origin.name).file_name().map(|name| name.to_string_lossy().into_owned());
+    let path = |rule: &Rule| Some(rule.origin.name.trim_start_matches(['.', '/']).replace(['/', '\\'], "-"));
+    let ways: [&dyn Fn(&Rule) -> Option<String>; 3] = [&stem, &name, &path];
+    let tables = ways.map(|way| rules.iter().map(way).collect::<Vec<_>>());
+    let alone = |names: &[Option<String>], at: usize| {
+        let same = |other: &&Option<String>| names.get(at) == Some(*other);
+        names.get(at).cloned().flatten().filter(|_| names.iter().filter(same).count() == 1)
+    };
+    let named = |(at, rule): (usize, &Rule)| {
+        let name = tables.iter().find_map(|names| alone(names, at));
+        format!("{}.{}", name.unwrap_or_else(|| rule.rule_id.to_string()), format.extension())
+    };
+    rules.iter().enumerate().map(named).collect()
 }
 
 /// Rows as the engine gives them, to rows as they are written.
@@ -238,14 +258,17 @@ impl Job<'_> {
         let limit = [lowered.limit, rule.max_signals.map(u64::from)].into_iter().flatten().min();
         let mut summary = Summary::new(&rule.name, Some(rule), &execution);
         summary.limit = limit;
+        summary.warnings = self.engine.table_notices(&lowered);
 
-        let (aggregating, group_key, hidden) = (lowered.aggregating, lowered.group_key.clone(), lowered.hidden);
-        let prepared = self.engine.prepare(lowered, &time, &execution, limit).await?;
+        let (aggregating, hidden) = (lowered.aggregating, lowered.hidden);
+        let (group_key, expanded) = (lowered.group_key.clone(), lowered.expanded.clone());
+        let prepared = self.engine.prepare(lowered, &time, &execution, limit).await;
+        let prepared = prepared.map_err(|error| refused(rule, error))?;
         let mut run = Run::start(&prepared)?;
         let shaper = match self.args.shape {
             Shape::Rows => Shaper::Rows(hidden),
             Shape::Alerts => {
-                let identity = Identity::new(aggregating, group_key, Vec::new(), &run.schema());
+                let identity = Identity::new(aggregating, group_key, expanded, &run.schema());
                 let context = AlertContext { rule: Arc::new(rule.clone()), execution, identity, hidden };
                 Shaper::Alerts(Box::new(Decorator::new(&run.schema(), context)))
             }
@@ -274,7 +297,11 @@ impl Job<'_> {
             }
         };
 
-        let progress = Progress::new(self.console, &rule.name, self.engine.lake().tables().iter().map(|table| table.bytes()).sum());
+        let progress = Progress::new(
+            self.console,
+            &rule.name,
+            self.engine.lake().tables().iter().map(|table| table.bytes()).sum(),
+        );
         if let Some(output) = output {
             let shape = |batch: RecordBatch| {
                 let rows = shaper.shape(&batch)?;
@@ -292,7 +319,7 @@ impl Job<'_> {
         summary.rows = run.rows();
         summary.total = run.total();
         summary.finish(run.scanned(), started.elapsed());
-        summary.notice(self.engine.take_notices());
+        summary.notice(self.engine.take_notices(&prepared.lowered.tables));
         let noun = match self.args.shape {
             Shape::Rows => "row",
             Shape::Alerts => "alert",

@@ -14,6 +14,7 @@ use super::report::Console;
 use super::summary::{self, Summary};
 use super::{SKIPPED_INPUT, open, resource, shell};
 use crate::alert::sink::Target;
+use crate::engine::refusal::refused;
 use crate::engine::run::Run;
 use crate::engine::{Engine, TimeField};
 use crate::error::{Error, Kind, Result};
@@ -114,20 +115,23 @@ impl Query<'_> {
         self.console.report(&loaded.rule.report(lowered.warnings.clone()));
         let mut summary = Summary::new(name, None, &self.execution);
         summary.limit = lowered.limit;
+        summary.warnings = self.engine.table_notices(&lowered);
         let limit = lowered.limit;
         let time = TimeField::of(&loaded.rule);
-        let prepared = self.engine.prepare(lowered, &time, &self.execution, limit).await?;
+        let prepared = self.engine.prepare(lowered, &time, &self.execution, limit).await;
+        let prepared = prepared.map_err(|error| refused(&loaded.rule, error))?;
         let mut run = Run::start(&prepared)?;
         let format = open::format(&self.args.output);
         let mut output = target.open(format, run.schema(), open::width())?;
-        let progress = Progress::new(self.console, name, self.engine.lake().tables().iter().map(|table| table.bytes()).sum());
+        let progress =
+            Progress::new(self.console, name, self.engine.lake().tables().iter().map(|table| table.bytes()).sum());
         drive(&mut run, &mut output, &progress, Ok).await?;
         drop(progress);
         output.finish()?;
         summary.rows = run.rows();
         summary.total = run.total();
         summary.finish(run.scanned(), started.elapsed());
-        summary.notice(self.engine.take_notices());
+        summary.notice(self.engine.take_notices(&prepared.lowered.tables));
         summary.tell(self.console, "row");
         Ok(summary)
     }

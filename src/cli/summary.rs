@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::report::Console;
 use super::resource::peak_memory;
+use crate::alert::sink::Staged;
 use crate::engine::metrics::ScanMetrics;
 use crate::engine::notices::Notices;
 use crate::error::{Error, Kind, Result};
@@ -83,7 +84,7 @@ impl Summary {
     /// Takes over what the run met.
     pub(super) fn notice(&mut self, notices: Notices) {
         self.bad_lines = notices.bad_lines;
-        self.warnings = notices.texts;
+        self.warnings.extend(notices.texts);
         // A scan of JSON counts its bytes there.
         self.bytes = self.bytes.max(notices.json_bytes);
     }
@@ -125,12 +126,10 @@ pub(super) fn write(path: &Path, summaries: &[Summary]) -> Result<()> {
     let failed = |e: std::io::Error| {
         Error::new(Kind::Output, format!("{}: the summary cannot be written", path.display())).with_source(e)
     };
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-    serde_json::to_writer_pretty(&mut file, &serde_json::json!({ "executions": summaries }))
+    let staged = Staged::create(path, true)?;
+    serde_json::to_writer_pretty(staged.writer()?, &serde_json::json!({ "executions": summaries }))
         .map_err(|e| failed(e.into()))?;
-    file.persist(path).map_err(|e| failed(e.error))?;
-    Ok(())
+    staged.commit()
 }
 
 /// An instant as people read it.

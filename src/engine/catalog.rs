@@ -84,8 +84,8 @@ impl Catalog for EcsCatalog {
         ecs::kind(field).map(type_of)
     }
 
-    fn near(&self, source: &Source, field: &str) -> Option<String> {
-        near(source, field)
+    fn near(&self, _: &Source, field: &str) -> Option<String> {
+        ecs::near(field, ecs::names()).map(str::to_owned)
     }
 }
 

@@ -5,9 +5,10 @@ use chrono::{DateTime, Utc};
 use super::catalog::EcsCatalog;
 use super::compile::compile;
 use super::needs::{column, needs};
+use super::refusal::refused;
 use super::session::{Options, Session};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::rule::Rule;
 
 /// Checks rules, one after another.
@@ -33,14 +34,7 @@ impl Checker {
         let lowered = compile(rule, &self.catalog)?;
         let columns = |_: &_| self.catalog.fields().iter().map(column).collect();
         let planned = needs(&self.session, &lowered, columns, DateTime::<Utc>::UNIX_EPOCH).await;
-        if let Err(error) = planned {
-            if error.kind() != Kind::Engine {
-                return Err(error);
-            }
-            let place = crate::diagnostic::Span::new(0, rule.query.text.len());
-            let refused = Diagnostic::error(Code::Plan, place, error.to_string());
-            return Err(Error::rule(vec![rule.report(vec![refused])]));
-        }
+        planned.map_err(|error| refused(rule, error))?;
         // A field of an integration is in no table here, and that is no news.
         Ok(lowered.warnings.into_iter().filter(|warning| warning.code != Code::UnknownField).collect())
     }

@@ -5,15 +5,17 @@ use datafusion::error::DataFusionError;
 use crate::error::{Error, Kind};
 
 /// The error of ours that `error` stands for.
-pub fn engine_error(error: DataFusionError) -> Error {
+pub(super) fn engine_error(error: DataFusionError) -> Error {
     let error = match unwrap_ours(error) {
         Ok(ours) => return ours,
         Err(other) => other,
     };
-    let text = error.find_root().strip_backtrace();
+    let text = plain(&error.find_root().strip_backtrace());
     match error.find_root() {
         DataFusionError::ResourcesExhausted(_) => {
-            Error::new(Kind::Resource, text).with_help("raise --memory-limit, narrow the window, or use fewer --threads")
+            let why = text.rsplit("Error: ").next().unwrap_or(&text).to_owned();
+            let error = Error::new(Kind::Resource, "the memory limit does not suffice").with_source(why);
+            error.with_help("raise --memory-limit, narrow the window, or use fewer --threads")
         }
         DataFusionError::ObjectStore(_) | DataFusionError::ParquetError(_) => Error::new(Kind::Input, text),
         DataFusionError::IoError(io) if io.kind() == std::io::ErrorKind::StorageFull => {
@@ -21,6 +23,51 @@ pub fn engine_error(error: DataFusionError) -> Error {
         }
         DataFusionError::IoError(_) => Error::new(Kind::Input, text),
         _ => Error::new(Kind::Engine, text),
+    }
+}
+
+/// The text of an error without what only a programmer of the engine wants to know.
+pub(super) fn plain(text: &str) -> String {
+    const PREFIXES: [&str; 14] = [
+        "Error during planning: ",
+        "Execution error: ",
+        "Arrow error: ",
+        "Parquet error: ",
+        "External error: ",
+        "Internal error: ",
+        "Schema error: ",
+        "SQL error: ",
+        "Resources exhausted: ",
+        "Parquet argument error: ",
+        "This feature is not implemented: ",
+        "Optimizer error: ",
+        "Cast error: ",
+        "Compute error: ",
+    ];
+    const TAILS: [&str; 3] =
+        [". No function matches the given name", "\nThis issue was likely caused by a bug", "\n\tCandidate functions"];
+    let mut text = text.trim();
+    loop {
+        let before = text;
+        for prefix in PREFIXES {
+            text = text.strip_prefix(prefix).unwrap_or(text);
+        }
+        // What a function of ours found says more than whose coercion failed.
+        text = text.split_once(" user-defined coercion failed with: ").map_or(text, |(_, inner)| inner);
+        if text == before {
+            break;
+        }
+    }
+    for tail in TAILS {
+        text = text.split_once(tail).map_or(text, |(head, _)| head);
+    }
+    let text = text.trim_end_matches(['.', ' ', '\n']);
+    let mut chars = text.chars();
+    match (chars.next(), chars.next()) {
+        (Some(first), Some(second)) if second.is_lowercase() => {
+            first.to_lowercase().chain(text.chars().skip(1)).collect()
+        }
+        _ => text.to_owned(),
     }
 }
 

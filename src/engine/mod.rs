@@ -9,17 +9,21 @@
 //! | `plan` | SQL to a physical plan |
 //! | `run` | the plan to rows, with limit and total |
 //! | `metrics` | what the scans did |
+//! | `refusal` | what the engine says against a query, as a diagnostic |
+//! | `damaged` | which file is to blame where a scan fails |
 
 pub mod catalog;
 pub mod check;
 pub mod compile;
 pub mod explain;
+mod damaged;
 mod failure;
 pub mod fields;
 pub mod metrics;
 mod needs;
 pub mod notices;
 pub mod plan;
+pub mod refusal;
 pub mod run;
 pub mod session;
 mod tables;
@@ -63,13 +67,41 @@ impl Engine {
         &self.session
     }
 
-    /// The canonical form of a rule over this lake.
+    /// The canonical form of a rule over this lake, with what there is to know of its tables among its warnings.
     ///
     /// # Errors
     /// The rule's diagnostics, where it does not check.
     pub async fn compile(&self, rule: &Rule) -> Result<Lowered> {
-        let lowered = compile::compile(rule, &LakeCatalog::new(&self.lake))?;
-        Ok(lowered)
+        let catalog = LakeCatalog::new(&self.lake);
+        let lowered = compile::compile(rule, &catalog)?;
+        let complete: Vec<_> = lowered.tables.iter().filter(|used| used.all_fields).collect();
+        if complete.is_empty() {
+            return Ok(lowered);
+        }
+        // A query that gives every field must know them all, also those that only a late document holds.
+        for used in complete {
+            for table in self.lake.select(&used.patterns).tables {
+                table.discover().await?;
+            }
+        }
+        compile::compile(rule, &catalog)
+    }
+
+    /// What there is to tell of the tables of a compiled rule: patterns that match none, fields that are offered as
+    /// text since the tables differ.
+    pub fn table_notices(&self, lowered: &Lowered) -> Vec<String> {
+        let mut texts = Vec::new();
+        for used in &lowered.tables {
+            let selection = self.lake.select(&used.patterns);
+            for pattern in &selection.unmatched {
+                texts.push(format!("no table matches `{pattern}`; the lake has {}", self.lake.names().join(", ")));
+            }
+            let tables: Vec<_> = selection.tables.iter().map(AsRef::as_ref).collect();
+            for field in crate::lake::union_fields(&tables).1 {
+                texts.push(format!("`{field}` has types in these tables that do not go together and is read as text"));
+            }
+        }
+        texts
     }
 
     /// The plan of one execution of a compiled rule, giving at most `limit` rows.

@@ -1,6 +1,9 @@
 //! What a run met on its way and its user should know: bad lines, values that read as null, fields in no document.
 
 use super::Engine;
+use crate::lake::ecs;
+use crate::lake::ndjson::Tally;
+use crate::sql::lowered::TableUse;
 
 /// What a run met, since the last call.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -14,11 +17,12 @@ pub struct Notices {
 }
 
 impl Engine {
-    /// What runs met since the last call.
-    pub fn take_notices(&self) -> Notices {
+    /// What runs of a query over `used` met since the last call.
+    pub fn take_notices(&self, used: &[TableUse]) -> Notices {
         let mut notices = Notices::default();
-        for table in self.lake().tables() {
-            let tally = table.issues().take();
+        let tallies: Vec<_> = self.lake().tables().iter().map(|table| (table.name(), table.issues().take())).collect();
+        notices.texts.extend(used.iter().flat_map(|used| self.in_no_event(used, &tallies)));
+        for (table, (_, tally)) in self.lake().tables().iter().zip(&tallies) {
             notices.bad_lines += tally.bad_lines;
             notices.json_bytes += tally.bytes_read;
             if tally.bad_lines > 0 {
@@ -32,13 +36,17 @@ impl Engine {
                 if field.not_coerced > 0 {
                     let example = field.example.as_deref().unwrap_or_default();
                     let kind = table.field(name).map_or("its type", |f| f.kind.name());
-                    notices.texts.push(format!(
-                        "`{name}`: {} values do not go with {kind} and read as null, first `{example}`",
-                        field.not_coerced
-                    ));
+                    notices.texts.push(match field.not_coerced {
+                        1 => format!("`{name}`: 1 value does not go with {kind} and reads as null: `{example}`"),
+                        more => {
+                            format!("`{name}`: {more} values do not go with {kind} and read as null, first `{example}`")
+                        }
+                    });
                 }
                 if field.several > 0 {
-                    notices.texts.push(format!("`{name}`: {} documents hold several values, read as null", field.several));
+                    notices
+                        .texts
+                        .push(format!("`{name}`: {} documents hold several values, read as null", field.several));
                 }
             }
             notices.texts.extend(table.take_unparsed());
@@ -50,5 +58,28 @@ impl Engine {
             ));
         }
         notices
+    }
+
+    /// One text for each field that a query reads and no JSON document held. Where the lake lists its fields (Parquet)
+    /// the compiler says so before the run.
+    fn in_no_event(&self, used: &TableUse, tallies: &[(&str, Tally)]) -> Vec<String> {
+        let selected = self.lake().select(&used.patterns);
+        let tallies: Vec<_> =
+            tallies.iter().filter(|(name, _)| selected.tables.iter().any(|t| t.name() == *name)).collect();
+        if tallies.iter().all(|(_, tally)| tally.documents == 0) {
+            return Vec::new();
+        }
+        let absent = |name: &str| {
+            let mut asked = tallies.iter().filter_map(|(_, tally)| tally.fields.get(name)).peekable();
+            asked.peek().is_some() && asked.all(|field| field.present == 0 && field.not_coerced == 0)
+        };
+        let near = |name: &str| {
+            let listed = selected.tables.iter().flat_map(|table| table.fields()).map(|field| field.name.as_str());
+            ecs::near(name, listed).map_or_else(String::new, |near| format!("; the nearest field is `{near}`"))
+        };
+        let names = used.wanted.iter().map(|field| field.name.as_str()).filter(|name| absent(name));
+        names
+            .map(|name| format!("no event of {} has the field `{name}`, so it is null{}", used.name, near(name)))
+            .collect()
     }
 }

@@ -8,6 +8,7 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::StreamExt;
 
+use super::damaged::Blame;
 use super::failure::engine_error;
 use super::metrics::{ScanMetrics, output_rows, scan_metrics};
 use super::plan::Prepared;
@@ -23,6 +24,7 @@ pub struct Run {
     limit: Option<u64>,
     rows: u64,
     seen: u64,
+    failed: Option<Blame>,
 }
 
 impl Run {
@@ -32,7 +34,7 @@ impl Run {
         let stream = execute_stream(Arc::clone(&plan), prepared.state.task_ctx()).map_err(engine_error)?;
         let schema = marked(&stream.schema(), prepared);
         let total_node = prepared.total.clone();
-        Ok(Self { stream, schema, plan, total_node, limit: prepared.limit, rows: 0, seen: 0 })
+        Ok(Self { stream, schema, plan, total_node, limit: prepared.limit, rows: 0, seen: 0, failed: None })
     }
 
     /// The schema of the rows, hidden key columns included.
@@ -47,8 +49,22 @@ impl Run {
 
     /// The next rows within the limit; `None` at the end. Rows beyond the limit are only counted.
     pub async fn next(&mut self) -> Result<Option<RecordBatch>> {
-        while let Some(batch) = self.stream.next().await {
-            let batch = batch.map_err(engine_error)?;
+        loop {
+            // Who waits for rows may give up and ask again: a failure must not get lost in between.
+            if let Some(blame) = &mut self.failed {
+                blame.found().await;
+            }
+            if let Some(blame) = self.failed.take() {
+                return Err(blame.into_error());
+            }
+            let batch = match self.stream.next().await {
+                Some(Ok(batch)) => batch,
+                Some(Err(error)) => {
+                    self.failed = Some(Blame::new(&self.plan, error));
+                    continue;
+                }
+                None => return Ok(None),
+            };
             self.seen += batch.num_rows() as u64;
             let room = self.limit.map_or(u64::MAX, |limit| limit - self.rows);
             let taken = room.min(batch.num_rows() as u64);
@@ -59,7 +75,6 @@ impl Run {
             let batch = batch.slice(0, taken as usize).with_schema(Arc::clone(&self.schema));
             return batch.map(Some).map_err(|e| engine_error(e.into()));
         }
-        Ok(None)
     }
 
     /// Rows that were given on so far.

@@ -9,12 +9,13 @@ use datafusion::execution::context::SessionContext;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
-use datafusion::execution::session_state::SessionState;
+use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::prelude::SessionConfig;
 use egret_udfs::Warnings;
 
 use super::failure::engine_error;
 use crate::error::Result;
+use crate::lake::FusePredicates;
 
 /// How many consumers of memory an error names.
 const NAMED_CONSUMERS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(2);
@@ -66,7 +67,13 @@ impl Session {
             .with_object_list_cache_limit(0)
             .build_arc()
             .map_err(engine_error)?;
-        let context = SessionContext::new_with_config_rt(config, runtime);
+        let state = SessionStateBuilder::new()
+            .with_config(config)
+            .with_runtime_env(Arc::clone(&runtime))
+            .with_default_features()
+            .with_physical_optimizer_rule(Arc::new(FusePredicates::new(runtime)))
+            .build();
+        let context = SessionContext::new_with_state(state);
         let warnings = egret_udfs::register_all(&context).map_err(engine_error)?;
         Ok(Self { context, warnings })
     }

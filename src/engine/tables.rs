@@ -11,10 +11,11 @@ use datafusion::datasource::ViewTable;
 use datafusion::functions::core::expr_fn::coalesce;
 use datafusion::functions_aggregate::expr_fn::max;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
-use datafusion::prelude::DataFrame;
+use datafusion::physical_plan::collect;
 use datafusion::sql::sqlparser::ast::{self, visit_expressions};
 
 use super::catalog::kind_of;
+use super::damaged::scan_error;
 use super::failure::engine_error;
 use super::session::Session;
 use crate::error::{Error, Kind as ErrorKind, Result};
@@ -141,7 +142,12 @@ async fn newest_in(session: &Session, plan: LogicalPlan, time: &TimeField) -> Re
         .aggregate(Vec::<Expr>::new(), vec![max(instant)])
         .and_then(LogicalPlanBuilder::build)
         .map_err(engine_error)?;
-    let batches = DataFrame::new(session.context().state(), plan).collect().await.map_err(engine_error)?;
+    let state = session.context().state();
+    let plan = state.create_physical_plan(&plan).await.map_err(engine_error)?;
+    let batches = match collect(Arc::clone(&plan), state.task_ctx()).await {
+        Ok(batches) => batches,
+        Err(error) => return Err(scan_error(&plan, error).await),
+    };
     let Some(column) = batches.first().map(|batch| batch.column(0)).filter(|column| !column.is_empty()) else {
         return Ok(None);
     };

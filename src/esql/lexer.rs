@@ -12,6 +12,7 @@
 //! assert_eq!(kinds[3..], [TokenKind::Word, TokenKind::Word, TokenKind::GtEq, TokenKind::Integer, TokenKind::Word]);
 //! ```
 
+use super::parser::is_piped;
 pub use super::token::{Token, TokenKind};
 use crate::diagnostic::{Code, Diagnostic, Span};
 
@@ -54,24 +55,6 @@ enum Mode {
     /// Everything else.
     Expression,
 }
-
-/// Words that cannot go on with a list of index patterns, so that a missing `|` is noticed where it is missing.
-const PIPED: [&str; 14] = [
-    "where",
-    "eval",
-    "stats",
-    "keep",
-    "drop",
-    "rename",
-    "sort",
-    "limit",
-    "mv_expand",
-    "dissect",
-    "grok",
-    "inline",
-    "inlinestats",
-    "completion",
-];
 
 struct Lexer<'a> {
     text: &'a str,
@@ -334,6 +317,7 @@ impl<'a> Lexer<'a> {
             |(at, c): (usize, char)| !is_source_char(c) || (c == '/' && matches!(bytes.get(at + 1), Some(b'/' | b'*')));
         let length = rest.char_indices().find(|found| ends(*found)).map_or(rest.len(), |(at, _)| at);
         self.at += length;
+        // A command's keyword cannot go on with the patterns: its `|` is missing, and what follows is read as the command.
         if self.mode == (Mode::Sources { pattern_read: true }) && rest.get(..length).is_some_and(is_piped) {
             return TokenKind::Word;
         }
@@ -438,10 +422,6 @@ fn nested_end(body: &str) -> Option<usize> {
 /// The length of the line that `rest` begins with, `end` bytes long, without the white space at its end.
 fn trimmed(rest: &str, end: usize) -> usize {
     rest.get(..end).unwrap_or("").trim_end().len()
-}
-
-fn is_piped(word: &str) -> bool {
-    PIPED.iter().any(|piped| word.eq_ignore_ascii_case(piped))
 }
 
 /// Whether an index pattern without quotes may hold the character.

@@ -217,6 +217,7 @@ fn literal() -> impl Strategy<Value = Expr> {
         Just(value(Literal::Null)),
         any::<bool>().prop_map(|b| value(Literal::Boolean(b))),
         any::<i64>().prop_map(|n| value(Literal::Integer(n))),
+        (-2_i64..3).prop_map(|n| value(Literal::Integer(n))),
         (1_u64 << 63..).prop_map(|n| value(Literal::Unsigned(n))),
         any::<f64>().prop_filter("finite", |n| n.is_finite()).prop_map(|n| value(Literal::Double(n))),
         text(),
@@ -254,6 +255,8 @@ fn expr() -> impl Strategy<Value = Expr> {
             (op, inner.clone(), inner.clone()).prop_map(|(op, left, right)| binary(op, left, right)),
             boxed().prop_map(|operand| at(ExprKind::Not(operand))),
             (any::<bool>(), boxed()).prop_map(|(negative, operand)| at(ExprKind::Unary { negative, operand })),
+            (any::<bool>(), literal().prop_map(Box::new))
+                .prop_map(|(negative, operand)| at(ExprKind::Unary { negative, operand })),
             (boxed(), any::<bool>()).prop_map(|(operand, negated)| at(ExprKind::IsNull { operand, negated })),
             (boxed(), prop::collection::vec(inner.clone(), 1..3), any::<bool>())
                 .prop_map(|(operand, list, negated)| at(ExprKind::In { operand, list, negated })),

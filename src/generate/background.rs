@@ -50,7 +50,7 @@ impl<'a> Background<'a> {
             (self.minute, self.done) = (minute, 0);
         }
         let count = self.rows_before(minute + 1) - self.rows_before(minute);
-        let parts = self.parts(count);
+        let parts = parts_of(count);
         if self.done >= parts {
             return false;
         }
@@ -58,7 +58,7 @@ impl<'a> Background<'a> {
         self.done += 1;
         // The parts divide the minute and its events evenly.
         let (first, last) = (count * part / parts, count * (part + 1) / parts);
-        let (from, to) = (self.edge(part, parts), self.edge(part + 1, parts));
+        let (from, to) = (edge(part, parts), edge(part + 1, parts));
         let mut rng = Rng::stream(self.seed, mix((minute as u64) << 20 | part));
         let begin = self.start + minute * MINUTE;
         for number in first..last {
@@ -75,15 +75,7 @@ impl<'a> Background<'a> {
     /// The instant before which all events of `minute` have been made.
     pub(super) fn reached(&self, minute: i64) -> i64 {
         let count = self.rows_before(minute + 1) - self.rows_before(minute);
-        self.start + minute * MINUTE + self.edge(self.done, self.parts(count))
-    }
-
-    fn parts(&self, count: u64) -> u64 {
-        count.div_ceil(MOST).clamp(1, MINUTE as u64)
-    }
-
-    fn edge(&self, part: u64, parts: u64) -> i64 {
-        (MINUTE as u64 * part / parts) as i64
+        self.start + minute * MINUTE + edge(self.done, parts_of(count))
     }
 
     fn rows_before(&self, minute: i64) -> u64 {
@@ -166,6 +158,16 @@ fn user(rng: &mut Rng, os: Os, process: u64) -> u16 {
         _ => person,
     };
     user as u16
+}
+
+/// Into how many parts a minute of `count` events is cut.
+fn parts_of(count: u64) -> u64 {
+    count.div_ceil(MOST).clamp(1, MINUTE as u64)
+}
+
+/// Where a part begins, in milliseconds of its minute.
+const fn edge(part: u64, parts: u64) -> i64 {
+    (MINUTE as u64 * part / parts) as i64
 }
 
 /// The weight of the minutes before `minute`.

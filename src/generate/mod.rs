@@ -114,7 +114,7 @@ pub enum Document {
     /// All that an Elastic Defend agent sends: 1.5 to 2 KB.
     #[default]
     Full,
-    /// The fields that the Parquet layouts have, without those of the network and the addresses of the host: 480 bytes.
+    /// The fields that the Parquet layouts have, without those of the network and the addresses of the host: 490 bytes.
     Compact,
 }
 

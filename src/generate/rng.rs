@@ -5,6 +5,7 @@
 pub(super) struct Rng(u64);
 
 impl Rng {
+    #[cfg(test)]
     pub(super) const fn new(seed: u64) -> Self {
         Self(seed)
     }

@@ -49,14 +49,39 @@ pub fn near<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Op
         .filter(|c| *c != name)
         .map(|c| {
             let other = c.to_lowercase();
-            let score = strsim::normalized_damerau_levenshtein(&lower, &other);
+            let is_leaf = leaf(&lower) == leaf(&other);
+            let score = if is_leaf || may_be_near(&lower, &other) {
+                strsim::normalized_damerau_levenshtein(&lower, &other)
+            } else {
+                0.0
+            };
             // A name that lacks its parents ("executable") or has others ("proc.executable") is meant by its leaf.
-            let same_leaf = leaf(&lower) == leaf(&other) && (other.ends_with(&lower) || score > 0.5);
+            let same_leaf = is_leaf && (other.ends_with(&lower) || score > 0.5);
             (c, if same_leaf { score.max(0.76) } else { score })
         })
         .filter(|(_, score)| *score >= 0.75)
         .max_by(|a, b| a.1.total_cmp(&b.1).then_with(|| b.0.cmp(a.0)))
         .map(|(c, _)| c)
+}
+
+/// Whether names have enough letters in common, in whatever order, to be near: most pairs have not, and their distance
+/// costs a hundred times as much as this.
+fn may_be_near(a: &str, b: &str) -> bool {
+    if !a.is_ascii() || !b.is_ascii() {
+        return true;
+    }
+    let mut surplus = [0_i32; 128];
+    for (letters, weight) in [(a, 1), (b, -1)] {
+        for letter in letters.bytes() {
+            if let Some(count) = surplus.get_mut(usize::from(letter)) {
+                *count += weight;
+            }
+        }
+    }
+    let of_a: i32 = surplus.iter().filter(|count| **count > 0).sum();
+    let of_b: i32 = -surplus.iter().filter(|count| **count < 0).sum::<i32>();
+    // Every edit takes away one surplus letter of each at most.
+    4 * of_a.max(of_b).unsigned_abs() as usize <= a.len().max(b.len())
 }
 
 fn entry(name: &str) -> Option<Entry> {
@@ -121,5 +146,20 @@ mod tests {
         assert_eq!(near("executable", names), Some("process.executable"));
         assert_eq!(near("Process.Name", names), Some("process.name"));
         assert_eq!(near("zzz", names), None);
+    }
+
+    #[test]
+    fn no_near_name_is_passed_over() {
+        let all: Vec<_> = names().step_by(29).collect();
+        let mut near = 0;
+        for a in &all {
+            for b in &all {
+                if strsim::normalized_damerau_levenshtein(a, b) >= 0.75 {
+                    assert!(may_be_near(a, b), "{a} {b}");
+                    near += 1;
+                }
+            }
+        }
+        assert!(near > all.len(), "no two names are near");
     }
 }

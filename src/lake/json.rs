@@ -212,7 +212,7 @@ impl TableProvider for JsonScan {
             return Ok(Arc::new(EmptyExec::new(schema)));
         }
         let groups = FileGroup::new(files).split_files(state.config().target_partitions().max(1));
-        let config = FileScanConfigBuilder::new(self.store.clone(), Arc::new(self.source.clone()))
+        let config = FileScanConfigBuilder::new(self.store.clone(), Arc::new(self.source.another()))
             .with_file_groups(groups)
             .with_projection_indices(projection.cloned())?
             .with_limit(limit)

@@ -32,6 +32,7 @@ mod tables;
 mod view;
 mod window;
 
+pub use parquet::FusePredicates;
 pub use config::LakeConfig;
 pub use field::{Field, Kind};
 pub use ndjson::{BadLine, FieldTally, Issues, OnBadLine, Tally};

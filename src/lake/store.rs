@@ -228,7 +228,11 @@ fn found(path: &Path, relative: &str, format: Format, meta: &fs::Metadata) -> Re
         return Err(Error::new(Kind::Input, format!("{}: an empty file is no Parquet file", path.display()))
             .with_help("remove it, or write it again"));
     }
-    let absolute = std::path::absolute(path).map_err(|e| unreadable(path, &e))?;
+    let mut absolute = std::path::absolute(path).map_err(|e| unreadable(path, &e))?;
+    // The address of an object knows no step upwards.
+    if absolute.components().any(|part| part == std::path::Component::ParentDir) {
+        absolute = fs::canonicalize(&absolute).map_err(|e| unreadable(path, &e))?;
+    }
     let location = object_store::path::Path::from_absolute_path(&absolute).map_err(|e| {
         Error::new(Kind::Input, format!("{}: a path that cannot be addressed", path.display())).with_source(e)
     })?;

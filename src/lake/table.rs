@@ -1,7 +1,7 @@
 //! A table: the files of one location, and the fields that they hold together.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use datafusion::datasource::object_store::ObjectStoreUrl;
 use object_store::ObjectStore;
@@ -29,6 +29,8 @@ pub struct Table {
     pub(crate) store: ObjectStoreUrl,
     pub(crate) groups: Vec<Group>,
     fields: Vec<Field>,
+    /// The fields once every document was looked through for them.
+    discovered: OnceLock<Vec<Field>>,
     pub(crate) on_bad_line: OnBadLine,
     pub(crate) issues: Issues,
     pub(crate) unparsed: BTreeMap<String, Arc<Unparsed>>,
@@ -73,6 +75,7 @@ impl Table {
             store: ObjectStoreUrl::local_filesystem(),
             groups,
             fields,
+            discovered: OnceLock::new(),
             on_bad_line,
             issues: Issues::default(),
             unparsed,
@@ -92,14 +95,32 @@ impl Table {
         &self.location
     }
 
-    /// Its fields, sorted by name, without metadata.
+    /// Its fields, sorted by name, without metadata. Of large JSON files those of a part of each, until
+    /// [`discover`](Self::discover) has looked through them.
     pub fn fields(&self) -> &[Field] {
-        &self.fields
+        self.discovered.get().unwrap_or(&self.fields)
+    }
+
+    /// Looks through every document of large JSON files for fields, once.
+    ///
+    /// # Errors
+    /// Where a file cannot be read.
+    pub async fn discover(&self) -> Result<()> {
+        if self.discovered.get().is_some() {
+            return Ok(());
+        }
+        let mut fields: BTreeMap<String, Field> = self.fields.iter().map(|f| (f.name.clone(), f.clone())).collect();
+        for field in json::every_field(self).await? {
+            fields.entry(field.name.clone()).or_insert(field);
+        }
+        // Whoever was first has found the same.
+        let _ = self.discovered.set(fields.into_values().collect());
+        Ok(())
     }
 
     /// The field of a name.
     pub fn field(&self, name: &str) -> Option<&Field> {
-        self.fields.binary_search_by(|f| f.name.as_str().cmp(name)).ok().and_then(|at| self.fields.get(at))
+        self.fields().binary_search_by(|f| f.name.as_str().cmp(name)).ok().and_then(|at| self.fields().get(at))
     }
 
     /// Whether its documents may hold fields that are not listed; they can be asked for.

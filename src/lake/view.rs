@@ -90,16 +90,14 @@ pub async fn plan(
     ask: &Ask,
     functions: &(dyn FunctionRegistry + Send + Sync),
 ) -> Result<LogicalPlan> {
+    if ask.all_fields {
+        for table in tables {
+            table.discover().await?;
+        }
+    }
     let mut columns: BTreeMap<String, Field> = ask.wanted.iter().map(|f| (f.name.clone(), f.clone())).collect();
     for field in union_fields(tables).0 {
         columns.insert(field.name.clone(), field);
-    }
-    if ask.all_fields {
-        for table in tables {
-            for field in json::every_field(table).await? {
-                columns.entry(field.name.clone()).or_insert(field);
-            }
-        }
     }
     let in_window = |name: &str| ask.window.as_ref().is_some_and(|w| w.reads(name));
     let asked = |name: &str| {

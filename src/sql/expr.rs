@@ -99,7 +99,8 @@ impl Lowering<'_> {
             && field.multi
             && field.ty == Type::Null
         {
-            field.ty = to;
+            // Elasticsearch, too, takes the whole numbers of a field it does not know for long ones.
+            field.ty = if to == Type::Integer { Type::Long } else { to };
         }
         value.adapt(to)
     }

@@ -23,6 +23,8 @@ pub struct Lowered {
     /// The columns, visible or hidden, that identify a group. Hidden ones follow the visible columns in the query's
     /// result. `None` where the whole row identifies it.
     pub group_key: Option<Vec<String>>,
+    /// The columns of the result that MV_EXPAND took apart: they tell apart the rows of one event.
+    pub expanded: Vec<String>,
     /// How many of the query's last columns only serve `group_key` and are not shown.
     pub hidden: usize,
     /// What its author should know.

@@ -77,6 +77,8 @@ pub(crate) struct Lowering<'a> {
     pub(crate) ties: Vec<SortBy>,
     /// The SQL columns that identify a group, after a STATS.
     pub(crate) keys: Option<Vec<String>>,
+    /// The columns that MV_EXPAND took apart, before a STATS.
+    pub(crate) expanded: Vec<String>,
     pub(crate) limit: Option<u64>,
     /// Whether a command that makes columns could not be lowered, so that unknown names say nothing.
     pub(crate) incomplete: bool,
@@ -104,6 +106,7 @@ impl<'a> Lowering<'a> {
             order: Vec::new(),
             ties: Vec::new(),
             keys: None,
+            expanded: Vec::new(),
             limit: None,
             incomplete: false,
             ctes: Vec::new(),
@@ -146,6 +149,8 @@ impl<'a> Lowering<'a> {
             }
         }
         let hidden = items.len() - shown;
+        let is_visible = |name: &String| visible.iter().any(|column| column.name == *name);
+        let expanded = std::mem::take(&mut self.expanded).into_iter().filter(is_visible).collect();
         let order_by = self.order_by();
         let ordered = !order_by.is_empty();
         let stage = Stage { items, from: self.from(), order_by, ..Stage::default() };
@@ -164,6 +169,7 @@ impl<'a> Lowering<'a> {
                 .collect(),
             aggregating: self.keys.is_some(),
             group_key: self.keys,
+            expanded,
             hidden,
             warnings: self.diagnostics,
         })
@@ -404,11 +410,13 @@ impl<'a> Lowering<'a> {
 /// What ORDER BY compares.
 fn sortable(by: &SortBy) -> Sql {
     let column = build::column(&by.column);
-    let single = match (by.multi, by.descending) {
-        (false, _) => column,
-        (true, false) => build::call("mv_min", [column]),
-        (true, true) => build::call("mv_max", [column]),
+    let name = match (by.ty == Type::Ip, by.descending) {
+        (false, false) => "mv_min",
+        (false, true) => "mv_max",
+        (true, false) => "mv_min_ip",
+        (true, true) => "mv_max_ip",
     };
+    let single = if by.multi { build::call(name, [column]) } else { column };
     if by.ty == Type::Ip { build::call("ip_key", [single]) } else { single }
 }
 

@@ -88,22 +88,24 @@ impl Lowering<'_> {
             Some(ty) if ty.is_number() => ty,
             _ => return self.mismatch(&format!("`{}`", op.symbol()), left.ty, right.ty, span),
         };
+        // What is not known to be of 32 bits may have 64.
         let both_integers = left.ty == Type::Integer && right.ty == Type::Integer;
-        let ty = if both_integers { Type::Integer } else { ty };
+        let ty = if ty == Type::Integer && !both_integers { Type::Long } else { ty };
         let (left, right) = (self.demand(left, ty), self.demand(right, ty));
-        Some(Typed::single(checked(op, left.sql, right.sql), ty))
+        Some(Typed::single(checked(op, left.sql, right.sql, ty), ty))
     }
 
     /// `-x`, `+x`.
     pub(crate) fn sign(&mut self, negative: bool, operand: &Expr, span: Span) -> Option<Typed> {
         let value = self.single(operand)?;
-        match value.ty {
-            Type::Null => {
-                Some(self.demand(value, Type::Long).map(|sql| if negative { build::minus(sql) } else { sql }))
-            }
-            ty if ty.is_number() => Some(value.map(|sql| if negative { build::minus(sql) } else { sql })),
+        let value = match value.ty {
+            Type::Null => Some(self.demand(value, Type::Long)),
+            ty if ty.is_number() => Some(value),
             ty => self.fail(Code::TypeMismatch, span, format!("expected a number, found {}", ty.name()), None),
-        }
+        };
+        let value = value?;
+        let ty = value.ty;
+        Some(if negative { value.map(|sql| negated(sql, ty)) } else { value })
     }
 
     /// Both sides of a comparison; a text literal takes the type of the other side where ES|QL casts it.
@@ -145,12 +147,47 @@ impl Lowering<'_> {
     }
 }
 
-/// Integer arithmetic as ES|QL means it, the one place where it is written: division by zero is null. What does not
-/// fit 64 bits is not caught here.
-fn checked(op: BinaryOp, left: Sql, right: Sql) -> Sql {
+/// Arithmetic as ES|QL means it, the one place where it is written: of whole numbers, what does not fit the type is
+/// null, and so is a division by zero. The operators of SQL stay where that cannot happen.
+fn checked(op: BinaryOp, left: Sql, right: Sql, ty: Type) -> Sql {
     let divides = matches!(op, BinaryOp::Divide | BinaryOp::Modulo);
-    let right = if divides && !is_nonzero(&right) { build::call("nullif", [right, build::number(0)]) } else { right };
+    if divides && is_nonzero(&right) {
+        return build::binary(left, arithmetic_operator(op), right);
+    }
+    if ty.is_whole_number() {
+        let name = match op {
+            BinaryOp::Subtract => "checked_sub",
+            BinaryOp::Multiply => "checked_mul",
+            BinaryOp::Divide => "checked_div",
+            BinaryOp::Modulo => "checked_rem",
+            _ => "checked_add",
+        };
+        return build::call(name, [left, right].into_iter().chain(width(ty)));
+    }
+    let right = if divides { build::call("nullif", [right, build::number(0)]) } else { right };
     build::binary(left, arithmetic_operator(op), right)
+}
+
+/// The value with the other sign; a literal always fits.
+fn negated(sql: Sql, ty: Type) -> Sql {
+    if ty.is_whole_number() && !is_number_literal(&sql) {
+        return build::call("checked_neg", std::iter::once(sql).chain(width(ty)));
+    }
+    build::minus(sql)
+}
+
+/// What tells the functions of checked arithmetic how wide a result may be; none for 64 bits.
+fn width(ty: Type) -> Option<Sql> {
+    match ty {
+        Type::Integer => Some(build::text("int")),
+        Type::UnsignedLong => Some(build::text("bigint unsigned")),
+        _ => None,
+    }
+}
+
+fn is_number_literal(expr: &Sql) -> bool {
+    use datafusion::sql::sqlparser::ast::{Value, ValueWithSpan};
+    matches!(expr, Sql::Value(ValueWithSpan { value: Value::Number(..), .. }))
 }
 
 fn is_nonzero(expr: &Sql) -> bool {

@@ -13,7 +13,7 @@ const TABLE: &[(&str, &[&str], &[&str])] = &[
     ("sql", &["esql", "diagnostic", "error"], &["tokio", "std::fs", "async fn"]),
     ("lake", &["diagnostic", "error"], &["clap"]),
     ("alert", &["rule", "error"], &["clap", "tokio"]),
-    ("generate", &["error"], &["clap", "tokio"]),
+    ("generate", &["alert", "error"], &["clap", "tokio"]),
     ("engine", &["rule", "esql", "sql", "lake", "alert", "diagnostic", "error"], &["clap"]),
     (
         "cli",

@@ -357,7 +357,8 @@ pub(crate) fn odd_events(seed: u64, count: usize) -> Vec<Value> {
 
 /// One JSON document a line.
 pub(crate) fn ndjson(events: &[Value]) -> String {
-    events.iter().map(|event| format!("{event}\n")).collect()
+    let lines: Vec<_> = events.iter().map(Value::to_string).collect();
+    lines.join("\n") + "\n"
 }
 
 /// Paths with the names of their files; the first ones are common and unusual.
@@ -428,8 +429,9 @@ fn odd_event(dice: &mut Dice) -> Value {
     // Most programs run on one host; some on two.
     let host = if program % 4 == 3 && dice.in_hundred(20) { 9 } else { program % 5 };
     let public = PUBLIC[dice.below(PUBLIC.len())];
+    let at = AT - MINUTE - dice.millis(58 * MINUTE);
     let mut fields: Vec<(&str, Option<Value>)> = vec![
-        ("@timestamp", Some(written(dice, AT - MINUTE - dice.millis(58 * MINUTE)))),
+        ("@timestamp", Some(written(dice, at))),
         ("host.os.type", Some(json!("linux"))),
         ("event.type", Some(json!("start"))),
         ("event.action", Some(json!("connection_attempted"))),
@@ -500,13 +502,14 @@ fn odd_address(dice: &mut Dice, public: &str) -> Option<Value> {
 fn odd_time(dice: &mut Dice) -> Option<Value> {
     let begin = AT - 60 * MINUTE;
     let edges = [AT, AT + 1, AT - 1, begin, begin + 1, begin - 1, begin - MINUTE, begin - MINUTE - 1, AT + MINUTE];
+    let edge = edges[dice.below(edges.len())];
     match dice.below(16) {
         0 => None,
         1 => Some(Value::Null),
         2 => Some(json!("yesterday")),
         3 => Some(json!([written(dice, AT - 5), written(dice, AT - 9)])),
         4 => Some(json!([written(dice, AT - 5)])),
-        _ => Some(written(dice, edges[dice.below(edges.len())])),
+        _ => Some(written(dice, edge)),
     }
 }
 
@@ -727,7 +730,7 @@ mod tests {
         assert!((5..PROGRAMS.len()).contains(&rows.len()), "{rows:#?}");
         assert!(rows.windows(2).all(|pair| pair[0].cc <= pair[1].cc));
         let paths: Vec<_> = rows.iter().filter_map(|row| row.process_executable.as_deref()).collect();
-        assert!(paths.contains(&"/tmp/a\"b\\c") && paths.contains(&"/opt/.hidden"), "{paths:?}");
+        assert!(paths.contains(&"/tmp/a\"b\\c") && paths.contains(&"/usr/bin/spoof"), "{paths:?}");
         assert!(!paths.contains(&"/var/tmp/100%_x"), "runs on two agents");
         assert!(rows.iter().any(|row| row.host_name.as_ref().is_some_and(|hosts| hosts.len() > 1)));
         let judged: Vec<_> = events.iter().map(|event| passes(event, AT)).collect();
@@ -739,5 +742,42 @@ mod tests {
         assert_eq!(text.lines().count(), 3_000);
         let back: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(back, events);
+    }
+
+    /// The events that the product generates, with the list of what is to be found in them.
+    #[test]
+    fn planted_cases_are_the_whole_truth() {
+        use egret::generate::{Config, Document, Layout, generate};
+        for (seed, rows, days, agents) in [(7, 3_000, 1, 40), (3, 20_000, 2, 12)] {
+            let folder = tempfile::tempdir().unwrap();
+            let mut config = Config::new(folder.path().join("events.ndjson"), Layout::Ndjson);
+            (config.seed, config.rows, config.days, config.agents) = (seed, rows, days, agents);
+            config.document = Document::Compact;
+            let summary = generate(&config, &mut |_| std::ops::ControlFlow::Continue(())).unwrap();
+            let text = std::fs::read_to_string(&summary.files[0]).unwrap();
+            let events: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+            let start = config.start.timestamp_millis();
+            let mut found = Vec::new();
+            for hour in 0..=i64::from(days) * 24 {
+                let at = start + hour * 60 * MINUTE;
+                for row in seed_rule(&events, at) {
+                    found.push((
+                        at,
+                        row.process_executable.unwrap(),
+                        row.cc,
+                        row.agent_id.unwrap(),
+                        row.host_name.unwrap(),
+                    ));
+                }
+            }
+            let positives = summary.planted.into_iter().filter_map(|case| {
+                Some((case.execution.timestamp_millis(), case.executable, case.cc?, case.agents, case.hosts))
+            });
+            let mut expected: Vec<_> = positives.collect();
+            assert!(expected.len() >= 8);
+            found.sort();
+            expected.sort();
+            assert_eq!(found, expected);
+        }
     }
 }

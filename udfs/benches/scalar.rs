@@ -74,7 +74,6 @@ fn paths() -> impl Iterator<Item = String> {
 fn bench(criterion: &mut Criterion, name: &str, columns: &[(&str, ArrayRef)], literals: &[&str], case: &str) {
     let functions = scalar_functions(&Warnings::default());
     let function: &ScalarUDF = functions.iter().find(|function| function.name() == name).unwrap();
-    let return_field = Arc::new(Field::new(name, DataType::Boolean, true));
     let config_options = Arc::new(ConfigOptions::default());
     let mut group = criterion.benchmark_group(format!("{name}/{case}"));
     group.throughput(Throughput::Elements(ROWS as u64));
@@ -82,6 +81,8 @@ fn bench(criterion: &mut Criterion, name: &str, columns: &[(&str, ArrayRef)], li
         let mut args = vec![ColumnarValue::Array(column.clone())];
         args.extend(literals.iter().map(|text| ColumnarValue::Scalar(ScalarValue::from(*text))));
         let arg_fields = args.iter().map(|arg| Arc::new(Field::new("x", arg.data_type(), true))).collect::<Vec<_>>();
+        let types: Vec<DataType> = args.iter().map(ColumnarValue::data_type).collect();
+        let return_field = Arc::new(Field::new(name, function.return_type(&types).unwrap(), true));
         group.bench_function(BenchmarkId::from_parameter(encoding), |bencher| {
             bencher.iter(|| {
                 let call = ScalarFunctionArgs {

@@ -36,7 +36,7 @@ impl<T> Cache<T> {
             recent.push(found);
             Some(compiled)
         };
-        if let Some(compiled) = find(&mut *self.recent.lock().unwrap_or_else(PoisonError::into_inner)) {
+        if let Some(compiled) = find(&mut self.recent.lock().unwrap_or_else(PoisonError::into_inner)) {
             return Ok(compiled);
         }
         // Compiled outside the lock: other partitions go on; at worst two of them compile the same list.

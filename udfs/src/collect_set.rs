@@ -124,8 +124,9 @@ pub(crate) fn argument<'a>(args: &'a AccumulatorArgs) -> Result<&'a DataType> {
 
 /// Returns the only one of these types.
 pub(crate) fn only<'a>(types: &'a [DataType], function: &str) -> Result<&'a DataType> {
-    match types {
-        [argument] => Ok(argument),
-        _ => plan_err!("{function}: found {} arguments, expected one", types.len()),
+    if let [argument] = types {
+        Ok(argument)
+    } else {
+        plan_err!("{function}: found {} arguments, expected one", types.len())
     }
 }

@@ -24,7 +24,7 @@ use datafusion::logical_expr::{
     ColumnarValue, Documentation, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
 };
 
-use crate::cidr::{address_argument, parse_all, unpack};
+use crate::addresses::{address_argument, parse_all, unpack};
 use crate::documentation::documentation;
 use crate::list::element_type;
 use crate::mv::one_value_back;
@@ -59,10 +59,13 @@ impl ScalarUDFImpl for IpKey {
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
         match types {
-            [value] if element_type(value).is_none() => match address_argument(value) {
-                Some(taken) => Ok(vec![taken]),
-                None => plan_err!("{NAME}: found {value}, expected text, UInt32 (IPv4) or 4 or 16 bytes"),
-            },
+            [value] if element_type(value).is_none() => {
+                if let Some(taken) = address_argument(value) {
+                    Ok(vec![taken])
+                } else {
+                    plan_err!("{NAME}: found {value}, expected text, UInt32 (IPv4) or 4 or 16 bytes")
+                }
+            }
             [list] => plan_err!("{NAME}: found {list}, expected one address; take single_value(..) or unnest the list"),
             _ => plan_err!("{NAME}: found {} arguments, expected one", types.len()),
         }

@@ -26,7 +26,7 @@
 //! | function | returns |
 //! |---|---|
 //! | `cidr_match(ip, block, ...)` | true if an address is in any of the blocks |
-//! | `glob_match(value, pattern, ...)` | true if a text matches any of the patterns, as ES|QL's LIKE does |
+//! | `glob_match(value, pattern, ...)` | true if a text matches any of the patterns, as LIKE of ES\|QL does |
 //! | `to_ip(value)` | the canonical text of an address |
 //! | `ip_key(value)` | the 16 bytes by which addresses order |
 //! | `single_value(list)` | the only element, null with a warning if there are several |
@@ -40,6 +40,20 @@
 //! | `mv_dedupe(list)` | the list without duplicates |
 //! | `mv_sort(list[, order])` | the list in order |
 //! | `mv_concat(list, separator)` | the elements joined to one text |
+//! | `mv_sum(list)` | the sum of the elements |
+//! | `mv_avg(list)` | the mean of the elements |
+//! | `mv_lower(list)` | the elements in lower case |
+//! | `mv_upper(list)` | the elements in upper case |
+//! | `mv_cast(list, type)` | the elements as another type, without those that do not convert |
+//! | `mv_min_ip(list)` | the least address |
+//! | `mv_max_ip(list)` | the greatest address |
+//! | `mv_sort_ip(list[, order])` | the addresses in order |
+//! | `checked_add(left, right[, type])` | the sum of whole numbers, null if it does not fit |
+//! | `checked_sub(left, right[, type])` | their difference |
+//! | `checked_mul(left, right[, type])` | their product |
+//! | `checked_div(left, right[, type])` | their quotient, null if `right` is 0 |
+//! | `checked_rem(left, right[, type])` | the remainder, null if `right` is 0 |
+//! | `checked_neg(value[, type])` | the number with the other sign |
 //! | `collect_set(value)` | aggregate: the distinct values, sorted, as a list |
 //! | `count_distinct(value)` | aggregate: how many distinct values |
 //!
@@ -51,12 +65,14 @@
 mod warnings;
 
 mod address;
+mod addresses;
 mod cache;
 mod documentation;
 mod judge;
 mod list;
 mod text;
 
+mod arithmetic;
 mod cidr;
 mod glob;
 mod ip_key;
@@ -101,7 +117,12 @@ pub fn register_all(context: &SessionContext) -> Result<Warnings> {
     Ok(warnings)
 }
 
-/// Returns the scalar functions, reporting to `warnings`.
+/// Returns the scalar functions, reporting to `warnings`: for registries other than a session's.
+///
+/// ```
+/// let functions = egret_udfs::scalar_functions(&egret_udfs::Warnings::default());
+/// assert!(functions.iter().any(|function| function.name() == "glob_match"));
+/// ```
 pub fn scalar_functions(warnings: &Warnings) -> Vec<ScalarUDF> {
     let mut functions = vec![
         ScalarUDF::from(cidr::CidrMatch::new(warnings.clone())),
@@ -110,10 +131,15 @@ pub fn scalar_functions(warnings: &Warnings) -> Vec<ScalarUDF> {
         ScalarUDF::from(ip_key::IpKey::new()),
     ];
     functions.extend(mv::functions(warnings));
+    functions.extend(arithmetic::functions(warnings));
     functions
 }
 
-/// Returns the aggregate functions.
+/// Returns the aggregate functions: for registries other than a session's.
+///
+/// ```
+/// assert!(egret_udfs::aggregate_functions().iter().any(|function| function.name() == "collect_set"));
+/// ```
 pub fn aggregate_functions() -> Vec<AggregateUDF> {
     vec![AggregateUDF::from(collect_set::CollectSet::new()), AggregateUDF::from(count_distinct::CountDistinct::new())]
 }

@@ -44,7 +44,7 @@ pub(crate) fn list_of(element: DataType) -> DataType {
 /// Returns the only element of each list: null for none, and null with a warning for several; other arrays as they are.
 pub(crate) fn single_values(
     array: ArrayRef,
-    warnings: &Warnings,
+    warnings: Option<&Warnings>,
     function: &'static str,
     subject: &str,
 ) -> Result<ArrayRef> {
@@ -60,7 +60,7 @@ pub(crate) fn single_values(
 
 fn single_elements<O: OffsetSizeTrait>(
     list: &GenericListArray<O>,
-    warnings: &Warnings,
+    warnings: Option<&Warnings>,
     function: &'static str,
     subject: &str,
 ) -> Result<ArrayRef> {
@@ -83,7 +83,7 @@ fn single_elements<O: OffsetSizeTrait>(
         found.map(|at| at as u64)
     };
     let indices: UInt64Array = lists.enumerate().map(&mut only).collect();
-    if let Some(row) = example {
+    if let (Some(row), Some(warnings)) = (example, warnings) {
         warnings.record(function, subject, MULTI_VALUE, several, || {
             datafusion::arrow::util::display::array_value_to_string(list, row).unwrap_or_default()
         });
@@ -125,6 +125,18 @@ impl Lists {
         }
     }
 
+    /// Returns the elements of the lists one after another, without what lies between lists or under null ones.
+    fn elements(&self) -> Result<ArrayRef> {
+        let first = self.ranges.iter().flatten().next().map_or(0, |range| range.start);
+        let mut end = first;
+        let gapless = self.ranges.iter().flatten().all(|range| range.start == std::mem::replace(&mut end, range.end));
+        if gapless {
+            return Ok(self.values.slice(first, end - first));
+        }
+        let places: UInt64Array = self.ranges.iter().flatten().cloned().flatten().map(|at| Some(at as u64)).collect();
+        Ok(take(&self.values, &places, None)?)
+    }
+
     /// Returns one element of each list, the one at the place `choose` names, or null.
     pub(crate) fn pick(&self, mut choose: impl FnMut(Range<usize>) -> Option<usize>) -> Result<ArrayRef> {
         let indices: UInt64Array = self
@@ -158,13 +170,38 @@ impl Lists {
 
 /// Returns the array without null elements in its lists: in ES|QL's model there are none. Most often as it is.
 pub(crate) fn without_null_elements(array: &ArrayRef) -> Result<ArrayRef> {
-    let lists = Lists::try_new(array)?;
-    if lists.values.logical_null_count() == 0 {
+    let values = match array.data_type() {
+        DataType::List(_) => Some(array.as_list::<i32>().values()),
+        DataType::LargeList(_) => Some(array.as_list::<i64>().values()),
+        _ => None,
+    };
+    if values.is_some_and(|values| values.logical_null_count() == 0) {
         return Ok(Arc::clone(array));
     }
+    let lists = Lists::try_new(array)?;
     let nulls = lists.values.logical_nulls();
     let known = |at: &usize| nulls.as_ref().is_none_or(|nulls| nulls.is_valid(*at));
     lists.reorder(array.data_type(), |range, into| into.extend(range.filter(known)))
+}
+
+/// Returns the lists with their elements made anew by `apply`, which sees them all at once and gives one for each; an
+/// element that becomes null is dropped, and a list without any left is null.
+pub(crate) fn map_elements(array: &ArrayRef, apply: impl FnOnce(&ArrayRef) -> Result<ArrayRef>) -> Result<ArrayRef> {
+    let lists = Lists::try_new(&without_null_elements(array)?)?;
+    let lengths: Vec<Option<usize>> =
+        lists.ranges.iter().map(|range| range.as_ref().map(ExactSizeIterator::len)).collect();
+    let made = apply(&lists.elements()?)?;
+    let list_type = list_of(made.data_type().clone());
+    if made.null_count() == 0 && !lengths.contains(&Some(0)) {
+        return assemble(&list_type, made, &lengths);
+    }
+    let ranges = lengths.into_iter().scan(0, |end, length| {
+        let start = *end;
+        *end += length.unwrap_or(0);
+        Some(length.map(|_| start..*end))
+    });
+    let lists = Lists { ranges: ranges.collect(), values: made };
+    lists.reorder(&list_type, |range, into| into.extend(range.filter(|at| lists.values.is_valid(*at))))
 }
 
 /// Returns lists of consecutive values: list `i` holds the next `lengths[i]` of them and is null where that is `None`.

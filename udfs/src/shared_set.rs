@@ -22,7 +22,13 @@ use crate::collect_set::CollectSet;
 use crate::count_distinct::CountDistinct;
 use crate::mv::mv_count;
 
-/// The rule; [`register_all`](crate::register_all) adds it to a context.
+/// The rule; [`register_all`](crate::register_all) adds it to a session.
+///
+/// ```
+/// use datafusion::optimizer::OptimizerRule;
+///
+/// assert_eq!(egret_udfs::SharedSet.name(), "shared_set");
+/// ```
 #[derive(Debug, Default)]
 pub struct SharedSet;
 

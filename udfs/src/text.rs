@@ -4,7 +4,7 @@ use datafusion::arrow::array::{Array, ArrayRef, AsArray, LargeStringArray, Strin
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{Result, ScalarValue, exec_err};
-use datafusion::logical_expr::ColumnarValue;
+use datafusion::logical_expr::{ColumnarValue, Expr};
 
 /// A borrowed text array: for code off the hot path, which dispatches a row at a time.
 #[derive(Debug, Clone, Copy)]
@@ -67,6 +67,7 @@ pub(crate) fn plain_text(array: &ArrayRef) -> Result<ArrayRef> {
 }
 
 /// Returns the text of a scalar, `Some(None)` for a null one, or `None` if it is no text.
+#[expect(clippy::option_option, reason = "the three cases are what the scalar itself has to say")]
 pub(crate) fn scalar_text(scalar: &ScalarValue) -> Option<Option<&str>> {
     match scalar {
         ScalarValue::Null => Some(None),
@@ -84,4 +85,13 @@ pub(crate) fn scalar_texts(arguments: &[ColumnarValue]) -> Option<Vec<Option<&st
             ColumnarValue::Array(_) => None,
         })
         .collect()
+}
+
+/// Returns the text of a literal expression, `Some(None)` for a null one.
+#[expect(clippy::option_option, reason = "the three cases are what the literal itself has to say")]
+pub(crate) fn literal_text(expression: &Expr) -> Option<Option<&str>> {
+    match expression {
+        Expr::Literal(scalar, _) => scalar_text(scalar),
+        _ => None,
+    }
 }

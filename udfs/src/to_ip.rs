@@ -28,9 +28,9 @@ use datafusion::logical_expr::{
 };
 
 use crate::address::Address;
-use crate::cidr::{NO_ADDRESS, address_argument, judge_addresses, parse_all, unpack};
+use crate::addresses::{NO_ADDRESS, address_argument, judge_addresses, parse_all, unpack};
 use crate::documentation::documentation;
-use crate::list::{Lists, assemble, element_type, list_argument, list_of, without_null_elements};
+use crate::list::{element_type, list_argument, list_of, map_elements};
 use crate::mv::one_value_back;
 use crate::warnings::Warnings;
 
@@ -70,9 +70,10 @@ impl ScalarUDFImpl for ToIp {
         let [value] = types else {
             return plan_err!("{NAME}: found {} arguments, expected one", types.len());
         };
-        match address_argument(&list_argument(value)) {
-            Some(taken) => Ok(vec![taken]),
-            None => plan_err!("{NAME}: found {value}, expected text, UInt32 (IPv4), 4 or 16 bytes, or a list of these"),
+        if let Some(taken) = address_argument(&list_argument(value)) {
+            Ok(vec![taken])
+        } else {
+            plan_err!("{NAME}: found {value}, expected text, UInt32 (IPv4), 4 or 16 bytes, or a list of these")
         }
     }
 
@@ -94,7 +95,7 @@ impl ScalarUDFImpl for ToIp {
         };
         one_value_back(value, |array| {
             if element_type(array.data_type()).is_some() {
-                self.of_lists(array, subject)
+                map_elements(array, |values| self.of_values(values, subject))
             } else {
                 self.of_values(array, subject)
             }
@@ -117,25 +118,6 @@ impl ScalarUDFImpl for ToIp {
 }
 
 impl ToIp {
-    fn of_lists(&self, array: &ArrayRef, subject: &str) -> Result<ArrayRef> {
-        let array = without_null_elements(array)?;
-        let lists = Lists::try_new(&array)?;
-        let texts = self.of_values(&lists.values, subject)?;
-        let lists = Lists { values: texts, ranges: lists.ranges };
-        if lists.values.null_count() == 0
-            && lists.ranges.iter().all(|range| range.as_ref().is_some_and(|r| !r.is_empty()))
-        {
-            let first = lists.ranges.first().and_then(Option::as_ref).map_or(0, |range| range.start);
-            let end = lists.ranges.last().and_then(Option::as_ref).map_or(0, |range| range.end);
-            let lengths: Vec<Option<usize>> =
-                lists.ranges.iter().map(|range| range.as_ref().map(ExactSizeIterator::len)).collect();
-            return assemble(&list_of(DataType::Utf8View), lists.values.slice(first, end - first), &lengths);
-        }
-        lists.reorder(&list_of(DataType::Utf8View), |range, into| {
-            into.extend(range.filter(|at| lists.values.is_valid(*at)));
-        })
-    }
-
     fn of_values(&self, array: &ArrayRef, subject: &str) -> Result<ArrayRef> {
         if let Some(dictionary) = array.as_any_dictionary_opt() {
             if dictionary.values().len() > dictionary.len() {

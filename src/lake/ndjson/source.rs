@@ -106,6 +106,11 @@ impl NdjsonSource {
         }
     }
 
+    /// The same source for another scan, with counts of its own.
+    pub(crate) fn another(&self) -> Self {
+        Self { metrics: ExecutionPlanMetricsSet::new(), ..self.clone() }
+    }
+
     /// The schema of its files, without the columns that come from their places.
     pub fn file_schema(&self) -> &SchemaRef {
         self.table_schema.file_schema()

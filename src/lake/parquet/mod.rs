@@ -1,9 +1,11 @@
 //! Parquet files: footers, statistics, and the scan over the files of one schema.
 
 mod footer;
+mod fuse;
 mod scan;
 mod stats;
 
+pub use fuse::FusePredicates;
 pub(crate) use footer::{Footer, read_all};
 pub(crate) use scan::{FILE_COLUMN, ParquetScan, ROW_COLUMN, Scanned};
 pub(crate) use stats::{Bounds, instants};

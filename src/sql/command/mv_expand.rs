@@ -31,6 +31,8 @@ impl Lowering<'_> {
         // The rows that one row became are told apart, and ordered, by the value.
         if let Some(keys) = &mut self.keys {
             keys.push(column.name.clone());
+        } else {
+            self.expanded.push(column.name.clone());
         }
         let (ty, name) = (column.ty, column.name);
         self.ties.push(SortBy { column: name, ty, multi: false, descending: false, nulls_first: false });

@@ -1,6 +1,6 @@
 //! Aggregates: one value of a group of rows. Each takes the condition of `aggregate WHERE condition` with it.
 
-use datafusion::sql::sqlparser::ast::Expr as Sql;
+use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr as Sql};
 
 use crate::sql::build;
 use crate::sql::catalog::Type;
@@ -115,9 +115,9 @@ fn extreme(lowering: &mut Lowering<'_>, call: &Call<'_>, name: &str, of_list: &s
             return lowering.refuse(call, "a value with an order", ty, arg.span);
         }
         Type::Ip => {
-            lowering.refuse_lists(multi, arg.span, name);
-            let key = build::order_key(build::call("ip_key", [value.sql.clone()]), name == "max", false);
-            build::call_ordered("first_value", value.sql, key)
+            let address = if multi { build::call(&format!("mv_{name}_ip"), [value.sql]) } else { value.sql };
+            let key = build::order_key(build::call("ip_key", [address.clone()]), name == "max", false);
+            build::call_ordered("first_value", address, key)
         }
         _ if multi => build::call(name, [build::call(of_list, [value.sql])]),
         _ => build::call(name, [value.sql]),
@@ -131,24 +131,26 @@ fn sum(lowering: &mut Lowering<'_>, call: &Call<'_>) -> Option<Typed> {
         Type::Integer => Type::Long,
         ty => ty,
     };
-    Some(Typed::single(finish(lowering, build::call("sum", [value.sql])), ty))
+    let summed = if value.multi { build::call("mv_sum", [value.sql]) } else { value.sql };
+    Some(Typed::single(finish(lowering, build::call("sum", [summed])), ty))
 }
 
+/// AVG. Of lists, all values weigh the same, however they are spread over rows.
 fn avg(lowering: &mut Lowering<'_>, call: &Call<'_>) -> Option<Typed> {
     let value = numbers(lowering, call)?;
-    Some(Typed::single(finish(lowering, build::call("avg", [value.sql])), Type::Double))
+    if !value.multi {
+        return Some(Typed::single(finish(lowering, build::call("avg", [value.sql])), Type::Double));
+    }
+    let total = |each: &str, sql| build::call("sum", [build::call(each, [sql])]);
+    let sum = finish(lowering, total("mv_sum", value.sql.clone()));
+    let sum = if value.ty == Type::Double { sum } else { build::cast(sum, Type::Double.sql()) };
+    let count = finish(lowering, total("mv_count", value.sql));
+    Some(Typed::single(build::binary(sum, BinaryOperator::Divide, count), Type::Double))
 }
 
 fn numbers(lowering: &mut Lowering<'_>, call: &Call<'_>) -> Option<Typed> {
     let arg = call.args.first()?;
     let value = lowering.whole(arg)?;
     let value = lowering.demand(value, Type::Long);
-    let name = call.name.text.to_lowercase();
-    match value.ty {
-        ty if !ty.is_number() => lowering.refuse(call, "numbers", ty, arg.span),
-        _ => {
-            lowering.refuse_lists(value.multi, arg.span, &name);
-            Some(value)
-        }
-    }
+    if value.ty.is_number() { Some(value) } else { lowering.refuse(call, "numbers", value.ty, arg.span) }
 }

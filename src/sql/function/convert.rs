@@ -116,27 +116,45 @@ impl Lowering<'_> {
         if let (Some(literal), Type::Date) = (string_literal(operand), to) {
             return self.cast_literal(literal, to);
         }
+        // Values that do not convert do not count, so a single one may be left of several.
+        let want = if may_fail(to) { Want::Whole } else { want };
         let value = self.wanted(operand, want)?;
-        if value.ty == Type::Null {
+        if value.ty == Type::Null && !value.multi {
             return Some(Typed { list: false, ..value.adapt(to) });
         }
+        // What documents hold unlisted converts from text, whatever it is.
+        let value = self.demand(value, if to == Type::Date { to } else { Type::Keyword });
         if same(value.ty, to) {
             return Some(Typed { ty: to, ..value });
         }
-        let sql = value.sql;
-        // to_ip is the one conversion that SQL applies to each value of a list.
-        if to == Type::Ip && value.ty.is_text() {
-            return Some(Typed {
-                multi: value.multi,
-                list: value.list,
-                ..Typed::single(build::call("to_ip", [sql]), to)
-            });
+        let Typed { sql, ty: from, multi, list, .. } = value;
+        let each = |sql| Typed { multi, list, ..Typed::single(sql, to) };
+        if to == Type::Ip && from.is_text() {
+            return Some(each(build::call("to_ip", [sql])));
         }
-        self.refuse_lists(value.multi, span, "this conversion");
-        if let Some(sql) = converted(sql, value.ty, to) {
-            return Some(Typed::single(sql, to));
+        match (converted(sql.clone(), from, to), target(to)) {
+            (Some(_), Some(name)) if multi => Some(each(build::call("mv_cast", [sql, build::text(name)]))),
+            (Some(sql), _) => Some(each(sql)),
+            (None, _) => self.unsupported(span, format_args!("the conversion of {} to {}", from.name(), to.name())),
         }
-        self.unsupported(span, format_args!("the conversion of {} to {}", value.ty.name(), to.name()))
+    }
+}
+
+/// Whether there are values that do not convert to a type.
+fn may_fail(to: Type) -> bool {
+    matches!(to, Type::Long | Type::Integer | Type::Double | Type::Ip)
+}
+
+/// What mv_cast, which converts each value of a list as [`converted`] does a single one, calls a type.
+fn target(to: Type) -> Option<&'static str> {
+    match to {
+        Type::Keyword => Some("varchar"),
+        Type::Long => Some("bigint"),
+        Type::Integer => Some("int"),
+        Type::Double => Some("double"),
+        Type::Boolean => Some("boolean"),
+        Type::Date => Some("timestamp"),
+        _ => None,
     }
 }
 

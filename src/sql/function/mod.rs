@@ -128,14 +128,6 @@ impl Lowering<'_> {
         self.fail(Code::TypeMismatch, span, message, help.as_deref())
     }
 
-    /// Reports that a function does not take fields with several values yet. Lowering goes on, so that what the
-    /// call reads is still known.
-    fn refuse_lists(&mut self, multi: bool, span: Span, name: &str) {
-        if multi {
-            self.unsupported::<()>(span, format_args!("{name} of a field that may hold several values"));
-        }
-    }
-
     /// The single text of an argument.
     fn text_argument(&mut self, call: &Call<'_>, expr: &Expr) -> Option<datafusion::sql::sqlparser::ast::Expr> {
         let value = self.single(expr)?;

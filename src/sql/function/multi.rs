@@ -1,5 +1,7 @@
 //! MV_*: functions of all the values of a field.
 
+use datafusion::sql::sqlparser::ast::DataType;
+
 use crate::esql::ast::{Expr, ExprKind, Literal};
 
 use crate::sql::build;
@@ -37,6 +39,22 @@ pub(super) static FUNCTIONS: &[Function] = &[
     },
     picks!("mv_min", "the smallest value"),
     picks!("mv_max", "the largest value"),
+    Function {
+        name: "mv_sum",
+        signature: "mv_sum(number) -> the same",
+        summary: "the sum of the values",
+        example: "EVAL sent = mv_sum(destination.bytes)",
+        arity: (1, 1),
+        build: Build::Scalar(mv_sum),
+    },
+    Function {
+        name: "mv_avg",
+        signature: "mv_avg(number) -> double",
+        summary: "the mean of the values",
+        example: "EVAL mean = mv_avg(destination.bytes)",
+        arity: (1, 1),
+        build: Build::Scalar(mv_avg),
+    },
     picks!("mv_first", "the first value"),
     picks!("mv_last", "the last value"),
     Function {
@@ -75,20 +93,50 @@ fn pick(lowering: &mut Lowering<'_>, call: &Call<'_>, name: &str) -> Option<Type
     if !value.multi {
         return Some(Typed { list: false, ..value });
     }
-    if matches!(name, "mv_min" | "mv_max") {
-        text_order_only(lowering, &value, arg, name)?;
-    }
+    let name = if matches!(name, "mv_min" | "mv_max") { ordering(lowering, &value, arg, name)? } else { name };
     Some(Typed { multi: false, list: false, ..value.map(|sql| build::call(name, [sql])) })
 }
 
-/// Lists are compared as SQL keeps them, which is not the order of addresses and versions.
-fn text_order_only(lowering: &mut Lowering<'_>, value: &Typed, arg: &Expr, name: &str) -> Option<()> {
-    match value.ty {
-        Type::Ip | Type::Version => {
+/// The SQL function that orders such values. Most lists are compared as SQL keeps them, addresses by their bytes.
+fn ordering<'n>(lowering: &mut Lowering<'_>, value: &Typed, arg: &Expr, name: &'n str) -> Option<&'n str> {
+    match (value.ty, name) {
+        (Type::Version, _) => {
             lowering.unsupported(arg.span, format_args!("{name} of several values of type {}", value.ty.name()))
         }
-        _ => Some(()),
+        (Type::Ip, "mv_min") => Some("mv_min_ip"),
+        (Type::Ip, "mv_max") => Some("mv_max_ip"),
+        (Type::Ip, "mv_sort") => Some("mv_sort_ip"),
+        _ => Some(name),
     }
+}
+
+fn mv_sum(lowering: &mut Lowering<'_>, call: &Call<'_>, _: Want) -> Option<Typed> {
+    let value = numbers(lowering, call)?;
+    if !value.multi {
+        return Some(Typed { list: false, ..value });
+    }
+    let sql = build::call("mv_sum", [value.sql]);
+    // SQL adds up in 64 bits; an integer has 32.
+    let sql = if value.ty == Type::Integer { build::try_cast(sql, DataType::Int(None)) } else { sql };
+    Some(Typed::single(sql, value.ty))
+}
+
+fn mv_avg(lowering: &mut Lowering<'_>, call: &Call<'_>, _: Want) -> Option<Typed> {
+    let value = numbers(lowering, call)?;
+    let sql = match value.ty {
+        _ if value.multi => build::call("mv_avg", [value.sql]),
+        Type::Double => value.sql,
+        _ => build::cast(value.sql, Type::Double.sql()),
+    };
+    Some(Typed::single(sql, Type::Double))
+}
+
+/// All numbers of an argument.
+fn numbers(lowering: &mut Lowering<'_>, call: &Call<'_>) -> Option<Typed> {
+    let arg = call.args.first()?;
+    let value = lowering.whole(arg)?;
+    let value = lowering.demand(value, Type::Long);
+    if value.ty.is_number() { Some(value) } else { lowering.refuse(call, "numbers", value.ty, arg.span) }
 }
 
 fn mv_sort(lowering: &mut Lowering<'_>, call: &Call<'_>, _: Want) -> Option<Typed> {
@@ -109,8 +157,8 @@ fn mv_sort(lowering: &mut Lowering<'_>, call: &Call<'_>, _: Want) -> Option<Type
     if !value.multi {
         return Some(value);
     }
-    text_order_only(lowering, &value, arg, "mv_sort")?;
-    Some(value.map(|sql| build::call("mv_sort", std::iter::once(sql).chain(order.map(build::text)))))
+    let name = ordering(lowering, &value, arg, "mv_sort")?;
+    Some(value.map(|sql| build::call(name, std::iter::once(sql).chain(order.map(build::text)))))
 }
 
 fn mv_concat(lowering: &mut Lowering<'_>, call: &Call<'_>, _: Want) -> Option<Typed> {

@@ -53,7 +53,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         summary: "the text in lower case",
         example: "WHERE to_lower(process.name) == \"bash\"",
         arity: (1, 1),
-        build: Build::Scalar(|lowering, call, want| change_case(lowering, call, want, "lower")),
+        build: Build::Scalar(|lowering, call, want| change_case(lowering, call, want, ["lower", "mv_lower"])),
     },
     Function {
         name: "to_upper",
@@ -61,7 +61,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         summary: "the text in upper case",
         example: "EVAL name = to_upper(user.name)",
         arity: (1, 1),
-        build: Build::Scalar(|lowering, call, want| change_case(lowering, call, want, "upper")),
+        build: Build::Scalar(|lowering, call, want| change_case(lowering, call, want, ["upper", "mv_upper"])),
     },
     Function {
         name: "length",
@@ -109,15 +109,21 @@ fn texts(lowering: &mut Lowering<'_>, call: &Call<'_>, args: &[Expr]) -> Option<
 }
 
 /// Each value of a field for itself; where one is asked for, the case of the single value.
-fn change_case(lowering: &mut Lowering<'_>, call: &Call<'_>, want: Want, name: &str) -> Option<Typed> {
+fn change_case(
+    lowering: &mut Lowering<'_>,
+    call: &Call<'_>,
+    want: Want,
+    [of_one, of_list]: [&str; 2],
+) -> Option<Typed> {
     let arg = call.args.first()?;
     let value = lowering.wanted(arg, want)?;
-    lowering.refuse_lists(value.multi, call.span, &call.name.text.to_lowercase());
     if !value.ty.is_text() && value.ty != Type::Null {
         return lowering.refuse(call, "text", value.ty, arg.span);
     }
+    let (multi, list) = (value.multi, value.list);
     let text = lowering.demand(value, Type::Keyword).sql;
-    Some(Typed::single(build::call(name, [text]), Type::Keyword))
+    let changed = build::call(if multi { of_list } else { of_one }, [text]);
+    Some(Typed { multi, list, ..Typed::single(changed, Type::Keyword) })
 }
 
 fn substring(lowering: &mut Lowering<'_>, call: &Call<'_>, _: Want) -> Option<Typed> {

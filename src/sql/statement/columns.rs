@@ -3,11 +3,13 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Query, SetExpr, Value, Values, VisitorMut,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Query, SelectItem, SetExpr, Value, Values,
+    VisitorMut,
 };
 
 use crate::sql::build;
 
+use super::relations::Relation;
 use super::rewrite::Rewriter;
 
 /// The name under which `single_value` stands while it is not certain that it stays.
@@ -31,8 +33,20 @@ const TAKES_LISTS: &[&str] = &[
 ];
 
 /// Functions whose result is a list where their argument is one.
-const KEEPS_LISTS: &[&str] =
-    &["to_ip", "mv_clean", "mv_dedupe", "mv_sort", "array_distinct", "array_sort", "list_distinct", "list_sort"];
+const KEEPS_LISTS: &[&str] = &[
+    "to_ip",
+    "mv_cast",
+    "mv_clean",
+    "mv_dedupe",
+    "mv_lower",
+    "mv_sort",
+    "mv_sort_ip",
+    "mv_upper",
+    "array_distinct",
+    "array_sort",
+    "list_distinct",
+    "list_sort",
+];
 
 fn takes_lists(name: &str) -> bool {
     ["array_", "list_", "mv_"].iter().any(|prefix| name.starts_with(prefix)) || TAKES_LISTS.contains(&name)
@@ -42,12 +56,14 @@ fn takes_lists(name: &str) -> bool {
 pub(super) struct Columns<'r, 'a> {
     pub(super) rewriter: &'r mut Rewriter<'a>,
     /// Subqueries that were rewritten on their own and are kept out of sight until the visit has passed.
-    aside: Vec<Query>,
+    aside: Vec<(Query, Relation)>,
+    /// The result of the subquery that was passed last.
+    result: Relation,
 }
 
 impl<'r, 'a> Columns<'r, 'a> {
-    pub(super) const fn new(rewriter: &'r mut Rewriter<'a>) -> Self {
-        Self { rewriter, aside: Vec::new() }
+    pub(super) fn new(rewriter: &'r mut Rewriter<'a>) -> Self {
+        Self { rewriter, aside: Vec::new(), result: Relation::default() }
     }
 }
 
@@ -56,14 +72,15 @@ impl VisitorMut for Columns<'_, '_> {
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
         let mut own = std::mem::replace(query, nothing());
-        self.rewriter.query(&mut own);
-        self.aside.push(own);
+        let result = self.rewriter.query(&mut own);
+        self.aside.push((own, result));
         ControlFlow::Continue(())
     }
 
     fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
-        if let Some(own) = self.aside.pop() {
+        if let Some((own, result)) = self.aside.pop() {
             *query = own;
+            self.result = result;
         }
         ControlFlow::Continue(())
     }
@@ -73,6 +90,11 @@ impl VisitorMut for Columns<'_, '_> {
             Expr::Identifier(_) | Expr::CompoundIdentifier(_) => self.rewriter.column(expr),
             Expr::IsNull(operand) | Expr::IsNotNull(operand) => {
                 unwrap(operand);
+                false
+            }
+            // What a subquery gives is compared as any other value.
+            Expr::InSubquery { subquery, .. } | Expr::Subquery(subquery) => {
+                one_value(&mut subquery.body, &self.result);
                 false
             }
             // The parentheses go inside, so that what is around sees the wrapping.
@@ -98,6 +120,26 @@ impl VisitorMut for Columns<'_, '_> {
 pub(super) fn wrap(expr: &mut Expr) {
     let list = std::mem::replace(expr, build::null());
     *expr = build::call(PENDING, [list]);
+}
+
+/// Asks for the single value of the only column of a subquery, where that is a list.
+fn one_value(body: &mut SetExpr, result: &Relation) {
+    match body {
+        SetExpr::Query(query) => one_value(&mut query.body, result),
+        SetExpr::SetOperation { left, right, .. } => {
+            one_value(left, result);
+            one_value(right, result);
+        }
+        SetExpr::Select(select) => {
+            if let ([SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }], [column]) =
+                (select.projection.as_mut_slice(), result.columns.as_slice())
+                && column.multi
+            {
+                wrap(expr);
+            }
+        }
+        _ => {}
+    }
 }
 
 /// Takes back that the single value is asked for; whether it was.

@@ -14,6 +14,8 @@ use super::tokens::Places;
 const TABLE_FUNCTIONS: &[&str] = &["generate_series", "range", "unnest"];
 /// Each set operation in a row is one more level of a tree that is walked by recursion, here and in the planner.
 const MAX_OPERATIONS: usize = 256;
+/// Operators in a row make as deep a tree, and the planner's time grows with the square of it.
+const MAX_CHAIN: usize = 1000;
 const HELP: &str = "a rule is one SELECT, which may start with WITH";
 
 /// The only query among `statements`, the first of which starts at the byte `start`.
@@ -47,6 +49,16 @@ pub(super) fn query(
 fn refusal(span: Span, what: &str) -> Diagnostic {
     Diagnostic::error(Code::NotReadOnly, span, format!("expected one query that only reads, found {what}"))
         .with_help(HELP)
+}
+
+/// How many operators follow each other from `expr` on, counted no further than the limit.
+fn chain(mut expr: &Expr) -> usize {
+    let mut count = 0;
+    while let (Expr::BinaryOp { left, .. }, true) = (expr, count <= MAX_CHAIN) {
+        count += 1;
+        expr = left;
+    }
+    count
 }
 
 /// How many UNION, EXCEPT and INTERSECT stand in a row.
@@ -93,6 +105,17 @@ impl Guard<'_> {
 
 impl Visitor for Guard<'_> {
     type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        if chain(expr) <= MAX_CHAIN {
+            return ControlFlow::Continue(());
+        }
+        let span = self.places.span(expr.span());
+        let message = format!("expected at most {MAX_CHAIN} operators in a row, found more");
+        let mistake = Diagnostic::error(Code::Unsupported, Span::new(span.start, span.start), message);
+        self.mistakes.push(mistake.with_help("put the values into an IN list, or the patterns into one glob_match"));
+        ControlFlow::Break(())
+    }
 
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
         if operations(&query.body) > MAX_OPERATIONS {

@@ -60,6 +60,7 @@ pub(super) fn rewrite(
         columns: Vec::new(),
         aggregating,
         group_key,
+        expanded: Vec::new(),
         hidden: 0,
         warnings: diagnostics,
     })

@@ -50,7 +50,7 @@ expressions! {
         "NOT bytes == 1" => r#"NOT ("bytes" = 1)"#,
         "flag OR null" => r#""flag" OR CAST(NULL AS BOOLEAN)"#,
         "(bytes > 1) == flag" => r#"("bytes" > 1) = "flag""#,
-        "bytes + 1 IS NOT NULL" => r#""bytes" + 1 IS NOT NULL"#,
+        "bytes + 1 IS NOT NULL" => r#"checked_add("bytes", 1) IS NOT NULL"#,
         "(bytes > 1) IS NULL" => r#"("bytes" > 1) IS NULL"#,
     }
     membership {
@@ -67,12 +67,20 @@ expressions! {
         r#"to_lower(host.name) LIKE "a*""# => r#"glob_match(lower("host.name"), 'a*')"#,
     }
     arithmetic {
-        "bytes / 2 * (bytes + 1) % 3" => r#""bytes" / 2 * ("bytes" + 1) % 3"#,
-        "bytes - (bytes - 1)" => r#""bytes" - ("bytes" - 1)"#,
-        "bytes / bytes" => r#""bytes" / nullif("bytes", 0)"#,
-        "bytes % 0" => r#""bytes" % nullif(0, 0)"#,
-        "-bytes + -(bytes + 1)" => r#"-"bytes" + -("bytes" + 1)"#,
-        "bytes + null" => r#""bytes" + CAST(NULL AS BIGINT)"#,
+        "bytes / 2 * (bytes + 1) % 3" => r#"checked_mul("bytes" / 2, checked_add("bytes", 1)) % 3"#,
+        "bytes - (bytes - 1)" => r#"checked_sub("bytes", checked_sub("bytes", 1))"#,
+        "bytes / bytes" => r#"checked_div("bytes", "bytes")"#,
+        "bytes % 0" => r#"checked_rem("bytes", 0)"#,
+        "-bytes + -(bytes + 1)" => r#"checked_add(checked_neg("bytes"), checked_neg(checked_add("bytes", 1)))"#,
+        "bytes + null" => r#"checked_add("bytes", CAST(NULL AS BIGINT))"#,
+        "-null" => "checked_neg(CAST(NULL AS BIGINT))",
+        "-ratio" => r#"-"ratio""#,
+        "1 + length(host.name)" => r#"checked_add(1, character_length("host.name"), 'int')"#,
+        "-mv_count(host.name) * 2" => r#"checked_mul(checked_neg(mv_count("host.name"), 'int'), 2, 'int')"#,
+        "3000000000 - 1" => "checked_sub(3000000000, 1)",
+        "18446744073709551615 - 1" => "checked_sub(18446744073709551615, 1, 'bigint unsigned')",
+        "bytes * ratio - -1" => r#""bytes" * "ratio" - -1"#,
+        "ratio / bytes" => r#""ratio" / nullif("bytes", 0)"#,
         "1e3 * ratio" => r#"1000.0 * "ratio""#,
     }
     conditionals {
@@ -108,6 +116,11 @@ expressions! {
         "mv_count(host.name)" => r#"mv_count("host.name")"#,
         r#"mv_concat(host.name, ",")"# => r#"mv_concat("host.name", ',')"#,
         "mv_max([1, 2])" => "mv_max(make_array(1, 2))",
+        "mv_sum([1, 2])" => "TRY_CAST(mv_sum(make_array(1, 2)) AS INT)",
+        "mv_sum(bytes)" => r#""bytes""#,
+        "mv_avg(bytes)" => r#"CAST("bytes" AS DOUBLE)"#,
+        "mv_avg([1, 2])" => "mv_avg(make_array(1, 2))",
+        "to_string([1, 2])" => "mv_cast(make_array(1, 2), 'varchar')",
     }
 }
 
@@ -125,5 +138,52 @@ fn lists_are_asked_for_their_single_value() {
     assert_eq!(
         stage("FROM a | WHERE host.name == [\"a\", \"b\"] | KEEP host.name"),
         r#"where_2: SELECT * FROM from_1 WHERE single_value("host.name") = single_value(make_array('a', 'b'))"#
+    );
+}
+
+#[test]
+fn values_of_lists_change_one_by_one() {
+    let stage = |expr: &str| {
+        let stages = super::lists(&format!("FROM a | EVAL x = {expr} | KEEP x"));
+        let line = stages.lines().nth(1).unwrap_or("").to_owned();
+        line.split_once("SELECT *, ").map_or(line.clone(), |(_, sql)| sql.to_owned())
+    };
+    for (from, to) in [
+        ("to_lower(host.name)", r#"mv_lower("host.name")"#),
+        ("to_upper(host.name)", r#"mv_upper("host.name")"#),
+        ("to_string(bytes)", r#"mv_cast("bytes", 'varchar')"#),
+        ("to_string(@timestamp)", r#"mv_cast("@timestamp", 'varchar')"#),
+        ("host.name::long", r#"mv_cast("host.name", 'bigint')"#),
+        ("to_integer(bytes)", r#"mv_cast("bytes", 'int')"#),
+        ("to_double(bytes)", r#"mv_cast("bytes", 'double')"#),
+        ("to_boolean(host.name)", r#"mv_cast("host.name", 'boolean')"#),
+        ("to_datetime(bytes)", r#"mv_cast("bytes", 'timestamp')"#),
+        ("to_ip(host.name)", r#"to_ip("host.name")"#),
+        ("unlisted::long", r#"mv_cast("unlisted", 'bigint')"#),
+        ("to_long(bytes)", r#""bytes""#),
+        ("mv_sum(bytes)", r#"mv_sum("bytes")"#),
+        ("mv_avg(bytes)", r#"mv_avg("bytes")"#),
+        ("mv_min(destination.ip)", r#"mv_min_ip("destination.ip")"#),
+        ("mv_sort(destination.ip, \"desc\")", r#"mv_sort_ip("destination.ip", 'desc')"#),
+    ] {
+        assert_eq!(stage(from), format!(r#"{to} AS "x" FROM from_1"#), "{from}");
+    }
+}
+
+/// A value that does not convert does not count, so the list is converted before its only value is asked for.
+#[test]
+fn what_converts_may_be_the_single_value() {
+    let stage = |text: &str| super::lists(text).lines().nth(1).unwrap_or("").to_owned();
+    assert_eq!(
+        stage("FROM a | WHERE host.name::long == 5 | STATS n = count()"),
+        r#"where_2: SELECT * FROM from_1 WHERE single_value(mv_cast("host.name", 'bigint')) = 5"#
+    );
+    assert_eq!(
+        stage("FROM a | WHERE cidr_match(to_ip(host.name), \"::1\") | STATS n = count()"),
+        r#"where_2: SELECT * FROM from_1 WHERE cidr_match(single_value(to_ip("host.name")), '::1')"#
+    );
+    assert_eq!(
+        stage("FROM a | WHERE to_string(bytes) == \"5\" AND to_lower(host.name) == \"a\" | STATS n = count()"),
+        r#"where_2: SELECT * FROM from_1 WHERE CAST("bytes" AS VARCHAR) = '5' AND lower("host.name") = 'a'"#
     );
 }

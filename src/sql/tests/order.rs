@@ -21,6 +21,10 @@ fn lists_and_addresses_are_compared_as_the_language_does() {
         order(&lists("FROM a | SORT bytes, host.name DESC | KEEP bytes, host.name")),
         r#"mv_min("bytes") ASC NULLS LAST, mv_max("host.name") DESC NULLS FIRST"#
     );
+    assert_eq!(
+        order(&lists("FROM a | SORT destination.ip DESC | KEEP destination.ip")),
+        r#"ip_key(mv_max_ip("destination.ip")) DESC NULLS FIRST"#
+    );
     assert_eq!(order(&flat("FROM a | SORT destination.ip")), r#"ip_key("destination.ip") ASC NULLS LAST"#);
 }
 
@@ -30,7 +34,7 @@ fn computed_keys_are_hidden_columns() {
         flat("FROM a | KEEP host.name, bytes | SORT length(host.name) DESC, bytes + 1 | DROP bytes"),
         r#"from_1: SELECT "bytes", "host.name" FROM "a"
 keep_2: SELECT "host.name", "bytes" FROM from_1
-sort_3: SELECT *, character_length("host.name") AS "__sort_1", "bytes" + 1 AS "__sort_2" FROM keep_2
+sort_3: SELECT *, character_length("host.name") AS "__sort_1", checked_add("bytes", 1) AS "__sort_2" FROM keep_2
 drop_4: SELECT * EXCEPT ("bytes") FROM sort_3
 SELECT "host.name" FROM drop_4 ORDER BY "__sort_1" DESC NULLS FIRST, "__sort_2" ASC NULLS LAST"#
     );

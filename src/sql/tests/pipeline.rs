@@ -96,11 +96,11 @@ fn eval_makes_layers() {
             "FROM a | EVAL x = bytes + 1, bytes = x * 2, bytes = bytes + 1 | KEEP x, bytes | STATS m = max(bytes + x)"
         ),
         r#"from_1: SELECT "bytes" FROM "a"
-eval_2: SELECT *, "bytes" + 1 AS "x" FROM from_1
-eval_2_2: SELECT * EXCEPT ("bytes"), "x" * 2 AS "bytes" FROM eval_2
-eval_2_3: SELECT * EXCEPT ("bytes"), "bytes" + 1 AS "bytes" FROM eval_2_2
+eval_2: SELECT *, checked_add("bytes", 1) AS "x" FROM from_1
+eval_2_2: SELECT * EXCEPT ("bytes"), checked_mul("x", 2) AS "bytes" FROM eval_2
+eval_2_3: SELECT * EXCEPT ("bytes"), checked_add("bytes", 1) AS "bytes" FROM eval_2_2
 keep_3: SELECT "x", "bytes" FROM eval_2_3
-stats_4: SELECT max("bytes" + "x") AS "m" FROM keep_3
+stats_4: SELECT max(checked_add("bytes", "x")) AS "m" FROM keep_3
 SELECT "m" FROM stats_4"#
     );
 }
@@ -109,7 +109,7 @@ SELECT "m" FROM stats_4"#
 fn eval_that_replaces_every_column_needs_no_star() {
     assert_eq!(
         flat("FROM a | KEEP bytes | EVAL bytes = bytes + 1 | STATS m = max(bytes)").lines().nth(2),
-        Some(r#"eval_3: SELECT "bytes" + 1 AS "bytes" FROM keep_2"#)
+        Some(r#"eval_3: SELECT checked_add("bytes", 1) AS "bytes" FROM keep_2"#)
     );
 }
 

@@ -25,7 +25,7 @@ fn aggregates_see_the_input_and_may_take_its_name() {
 fn names_are_the_text_of_the_expression() {
     assert_eq!(
         stats("FROM a | STATS COUNT( * ), max(bytes)+1 WHERE flag BY length( host.name )"),
-        r#"SELECT count(*) AS "COUNT( * )", max("bytes") FILTER (WHERE "flag") + 1 AS "max(bytes)+1", "length( host.name )" FROM by_2 GROUP BY "length( host.name )""#
+        r#"SELECT count(*) AS "COUNT( * )", checked_add(max("bytes") FILTER (WHERE "flag"), 1) AS "max(bytes)+1", "length( host.name )" FROM by_2 GROUP BY "length( host.name )""#
     );
 }
 
@@ -33,7 +33,7 @@ fn names_are_the_text_of_the_expression() {
 fn filters_apply_to_every_aggregate_of_the_expression() {
     assert_eq!(
         stats("FROM a | STATS d = max(bytes) - min(bytes) WHERE bytes > 5"),
-        r#"SELECT max("bytes") FILTER (WHERE "bytes" > 5) - min("bytes") FILTER (WHERE "bytes" > 5) AS "d" FROM from_1"#
+        r#"SELECT checked_sub(max("bytes") FILTER (WHERE "bytes" > 5), min("bytes") FILTER (WHERE "bytes" > 5)) AS "d" FROM from_1"#
     );
 }
 
@@ -73,6 +73,16 @@ fn values_in_lists_count_one_by_one() {
             "FROM a | STATS n = count(host.name) WHERE flag, m = max(bytes), v = values(host.name), d = count_distinct(host.name)"
         )),
         r#"SELECT coalesce(sum(mv_count("host.name")) FILTER (WHERE "flag"), 0) AS "n", max(mv_max("bytes")) AS "m", collect_set("host.name") AS "v", count_distinct("host.name") AS "d" FROM from_1"#
+    );
+}
+
+#[test]
+fn values_in_lists_are_aggregated_one_by_one() {
+    assert_eq!(
+        stage(&lists(
+            "FROM a | STATS s = sum(bytes), m = avg(bytes) WHERE flag, low = min(destination.ip), l = values(to_lower(host.name))"
+        )),
+        r#"SELECT sum(mv_sum("bytes")) AS "s", CAST(sum(mv_sum("bytes")) FILTER (WHERE "flag") AS DOUBLE) / sum(mv_count("bytes")) FILTER (WHERE "flag") AS "m", first_value(mv_min_ip("destination.ip") ORDER BY ip_key(mv_min_ip("destination.ip")) ASC NULLS LAST) AS "low", collect_set(mv_lower("host.name")) AS "l" FROM from_1"#
     );
 }
 

@@ -20,9 +20,8 @@ mod blocks;
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, LazyLock};
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray};
-use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef, UInt32Type};
+use datafusion::arrow::array::ArrayRef;
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{Result, exec_err, plan_err};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
@@ -32,19 +31,16 @@ use datafusion::logical_expr::{
 };
 
 use self::blocks::{Blocks, Range, parse_block};
-use crate::address::Address;
+use crate::addresses::{NO_ADDRESS, address_argument, judge_addresses, parse_all, unpack};
 use crate::cache::{Cache, Literals, same};
 use crate::documentation::documentation;
-use crate::judge::{Judged, as_columnar, judge, judge_dictionary, judge_text};
+use crate::judge::{Judged, as_columnar, judge_dictionary};
 use crate::list::single_values;
-use crate::text::{Text, plain_text, scalar_text, scalar_texts, text_argument};
+use crate::text::{Text, literal_text, plain_text, scalar_text, scalar_texts, text_argument};
 use crate::to_ip::ToIp;
 use crate::warnings::Warnings;
 
 const NAME: &str = "cidr_match";
-
-/// What a warning says of a value that spells no address.
-pub(crate) const NO_ADDRESS: &str = "not an IP address, taken as null";
 
 /// The function `cidr_match`.
 #[derive(Debug)]
@@ -150,7 +146,7 @@ impl ScalarUDFImpl for CidrMatch {
         };
         let scalar = args.args.iter().all(|argument| matches!(argument, ColumnarValue::Scalar(_)));
         let rows = if scalar { 1 } else { args.number_rows };
-        let addresses = single_values(address.to_array(rows)?, &self.warnings, NAME, subject)?;
+        let addresses = single_values(address.to_array(rows)?, Some(&self.warnings), NAME, subject)?;
         let judged = match scalar_texts(blocks) {
             Some(literals) => {
                 let compiled = self.compiled(&literals)?;
@@ -196,39 +192,6 @@ impl Hash for CidrMatch {
         self.warnings.hash(state);
         self.compiled.as_ref().map(|(literals, _)| literals).hash(state);
     }
-}
-
-/// Returns the type an address is taken in, or `None` if this type holds no address.
-pub(crate) fn address_argument(data_type: &DataType) -> Option<DataType> {
-    match data_type {
-        DataType::UInt32 | DataType::Binary | DataType::LargeBinary | DataType::BinaryView => Some(data_type.clone()),
-        DataType::FixedSizeBinary(4 | 16) => Some(data_type.clone()),
-        DataType::Dictionary(_, value) if !matches!(**value, DataType::Dictionary(..)) => {
-            address_argument(value).map(|_| data_type.clone())
-        }
-        DataType::List(element) | DataType::LargeList(element) => {
-            address_argument(element.data_type()).map(|_| data_type.clone())
-        }
-        other => text_argument(other),
-    }
-}
-
-/// Tests each address of an array without dictionary; what is no address fails.
-pub(crate) fn judge_addresses(array: &ArrayRef, test: impl Fn(Address) -> bool) -> Result<Judged> {
-    let (len, nulls) = (array.len(), array.nulls());
-    let bytes = |bytes: &[u8]| Address::from_bytes(bytes).map(&test);
-    Ok(match array.data_type() {
-        DataType::UInt32 => {
-            let array = array.as_primitive::<UInt32Type>();
-            judge(len, nulls, |row| Some(test(Address::V4(array.value(row)))))
-        }
-        DataType::Binary => judge(len, nulls, |row| bytes(array.as_binary::<i32>().value(row))),
-        DataType::LargeBinary => judge(len, nulls, |row| bytes(array.as_binary::<i64>().value(row))),
-        DataType::BinaryView => judge(len, nulls, |row| bytes(array.as_binary_view().value(row))),
-        DataType::FixedSizeBinary(_) => judge(len, nulls, |row| bytes(array.as_fixed_size_binary().value(row))),
-        DataType::Null => judge_text(&plain_text(array)?, |_| None)?,
-        _ => judge_text(array, |text| Address::from_text(text).map(&test))?,
-    })
 }
 
 /// Tests each row against its own blocks, where some of the blocks are columns.
@@ -280,26 +243,6 @@ fn judge_by_row(addresses: &ArrayRef, blocks: &[ColumnarValue], rows: usize) -> 
     Ok(Judged { verdicts: inside.into(), ..parsed })
 }
 
-/// Returns the address of each row; `None` where it is null or no address.
-pub(crate) fn parse_all(array: &ArrayRef) -> Result<Vec<Option<Address>>> {
-    let bits = std::cell::RefCell::new(Vec::with_capacity(array.len()));
-    // The tester sees only rows that hold an address; the rest are told apart by the verdicts.
-    let judged = judge_addresses(array, |address| {
-        bits.borrow_mut().push(address);
-        true
-    })?;
-    let mut found = bits.into_inner().into_iter();
-    Ok(judged.verdicts.iter().map(|verdict| verdict.and_then(|_| found.next())).collect())
-}
-
-/// Returns the array with a dictionary unpacked.
-pub(crate) fn unpack(array: &ArrayRef) -> Result<ArrayRef> {
-    match array.data_type() {
-        DataType::Dictionary(_, value) => Ok(cast(array, value)?),
-        _ => Ok(Arc::clone(array)),
-    }
-}
-
 fn compile(literals: &[Option<&str>]) -> Result<Compiled> {
     let ranges = literals.iter().flatten().map(|text| block(text)).collect::<std::result::Result<Vec<_>, _>>();
     let ranges = ranges.or_else(|message| plan_err!("{message}"))?;
@@ -323,13 +266,5 @@ fn without_to_ip(address: &Expr, info: &SimplifyContext) -> Option<Expr> {
     match info.get_data_type(inner) {
         Ok(DataType::List(_) | DataType::LargeList(_)) | Err(_) => None,
         Ok(_) => Some(inner.clone()),
-    }
-}
-
-/// Returns the text of a literal expression, `Some(None)` for a null one.
-pub(crate) fn literal_text(expression: &Expr) -> Option<Option<&str>> {
-    match expression {
-        Expr::Literal(scalar, _) => scalar_text(scalar),
-        _ => None,
     }
 }

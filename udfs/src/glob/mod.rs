@@ -37,11 +37,10 @@ use datafusion::logical_expr::{
 use self::matcher::Matcher;
 use self::pattern::Pattern;
 use crate::cache::{Cache, Literals, same};
-use crate::cidr::literal_text;
 use crate::documentation::documentation;
 use crate::judge::{Judged, as_columnar, judge_dictionary, judge_text};
 use crate::list::{element_type, list_argument, single_values};
-use crate::text::{Text, plain_text, scalar_text, scalar_texts, text_argument};
+use crate::text::{Text, literal_text, plain_text, scalar_text, scalar_texts, text_argument};
 use crate::warnings::Warnings;
 
 const NAME: &str = "glob_match";
@@ -192,7 +191,7 @@ impl ScalarUDFImpl for GlobMatch {
         };
         let scalar = args.args.iter().all(|argument| matches!(argument, ColumnarValue::Scalar(_)));
         let rows = if scalar { 1 } else { args.number_rows };
-        let values = single_values(value.to_array(rows)?, &self.warnings, NAME, subject)?;
+        let values = single_values(value.to_array(rows)?, Some(&self.warnings), NAME, subject)?;
         let verdicts = match scalar_texts(patterns) {
             Some(literals) => match_literals(self.compiled(&literals)?.as_ref(), &values)?,
             None => match_by_row(&values, patterns, rows)?,

@@ -2,7 +2,7 @@
 //!
 //! Elasticsearch keeps duplicates of numbers, booleans and dates, and none of keywords and addresses.
 
-use datafusion::arrow::array::{ArrayRef, AsArray};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, GenericListArray, OffsetSizeTrait};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::Result;
 use datafusion::logical_expr::{Documentation, ScalarUDF};
@@ -12,7 +12,6 @@ use super::unary::{Scalars, Shape, Unary};
 use crate::documentation::documentation;
 use crate::list::{Lists, element_type, without_null_elements};
 use crate::text::is_text;
-use crate::warnings::Warnings;
 
 /// Returns the function `mv_clean`.
 pub(crate) fn mv_clean() -> ScalarUDF {
@@ -22,7 +21,7 @@ pub(crate) fn mv_clean() -> ScalarUDF {
         lists: |array, _, _| clean(array),
         scalars: Scalars::Same,
         documentation: describe,
-        warnings: Warnings::default(),
+        warnings: None,
     })
 }
 
@@ -41,14 +40,18 @@ fn clean(array: &ArrayRef) -> Result<ArrayRef> {
     lists.reorder(array.data_type(), |range, into| into.extend(range))
 }
 
-/// True if every list has one element, the commonest case by far, or is null.
+/// True if every list is null or has one element, the commonest case by far.
 fn longest_is_one(array: &ArrayRef) -> bool {
-    use datafusion::arrow::array::Array;
-    match array.data_type() {
-        DataType::List(_) => {
-            let list = array.as_list::<i32>();
-            list.null_count() == 0 && list.value_offsets().windows(2).all(|pair| pair[1] - pair[0] == 1)
+    fn check<O: OffsetSizeTrait>(list: &GenericListArray<O>) -> bool {
+        let lengths = list.value_offsets().windows(2).map(|pair| pair[1] - pair[0]);
+        match list.nulls() {
+            None => lengths.into_iter().all(|length| length == O::one()),
+            Some(nulls) => lengths.zip(nulls).all(|(length, known)| !known || length == O::one()),
         }
+    }
+    match array.data_type() {
+        DataType::List(_) => check(array.as_list::<i32>()),
+        DataType::LargeList(_) => check(array.as_list::<i64>()),
         _ => false,
     }
 }

@@ -49,9 +49,10 @@ impl ScalarUDFImpl for MvConcat {
             Some(element) => text_argument(element).map(|_| list_argument(value)),
             None => text_argument(value),
         };
-        match taken {
-            Some(taken) => Ok(vec![taken, separator_type]),
-            None => plan_err!("{NAME}: found {value}, expected a list of text; cast it to text"),
+        if let Some(taken) = taken {
+            Ok(vec![taken, separator_type])
+        } else {
+            plan_err!("{NAME}: found {value}, expected a list of text; cast it to text")
         }
     }
 

@@ -10,7 +10,6 @@ use datafusion::logical_expr::{Documentation, ScalarUDF};
 use super::unary::{Scalars, Shape, Unary};
 use crate::documentation::documentation;
 use crate::list::{Lists, without_null_elements};
-use crate::warnings::Warnings;
 
 /// Returns the function `mv_count`. Its type is ES|QL's integer.
 pub(crate) fn mv_count() -> ScalarUDF {
@@ -18,9 +17,9 @@ pub(crate) fn mv_count() -> ScalarUDF {
         name: "mv_count",
         returns: |_| DataType::Int32,
         lists: |array, _, _| count(array),
-        scalars: Scalars::Made(|_| DataType::Int32, count_one),
+        scalars: Scalars::Made(|_| DataType::Int32, |array| Ok(count_one(array))),
         documentation: describe,
-        warnings: Warnings::default(),
+        warnings: None,
     })
 }
 
@@ -33,8 +32,8 @@ fn count(array: &ArrayRef) -> Result<ArrayRef> {
     Ok(Arc::new(lists.ranges.iter().map(length).collect::<Int32Array>()))
 }
 
-fn count_one(array: &ArrayRef) -> Result<ArrayRef> {
-    Ok(Arc::new(Int32Array::new(vec![1; array.len()].into(), array.logical_nulls())))
+fn count_one(array: &ArrayRef) -> ArrayRef {
+    Arc::new(Int32Array::new(vec![1; array.len()].into(), array.logical_nulls()))
 }
 
 fn describe() -> Documentation {

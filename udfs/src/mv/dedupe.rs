@@ -10,7 +10,6 @@ use datafusion::logical_expr::{Documentation, ScalarUDF};
 use super::unary::{Scalars, Shape, Unary};
 use crate::documentation::documentation;
 use crate::list::{Lists, without_null_elements};
-use crate::warnings::Warnings;
 
 /// Returns the function `mv_dedupe`.
 pub(crate) fn mv_dedupe() -> ScalarUDF {
@@ -20,7 +19,7 @@ pub(crate) fn mv_dedupe() -> ScalarUDF {
         lists: |array, _, _| deduplicate(&without_null_elements(array)?),
         scalars: Scalars::Same,
         documentation: describe,
-        warnings: Warnings::default(),
+        warnings: None,
     })
 }
 

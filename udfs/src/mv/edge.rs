@@ -22,7 +22,7 @@ pub(crate) fn mv_last() -> ScalarUDF {
 
 fn edge(
     name: &'static str,
-    lists: fn(&ArrayRef, &Unary, &str) -> Result<ArrayRef>,
+    lists: fn(&ArrayRef, Option<&Warnings>, &str) -> Result<ArrayRef>,
     documentation: fn() -> Documentation,
 ) -> ScalarUDF {
     Unary::udf(Shape {
@@ -31,7 +31,7 @@ fn edge(
         lists,
         scalars: Scalars::Same,
         documentation,
-        warnings: Warnings::default(),
+        warnings: None,
     })
 }
 

@@ -5,6 +5,8 @@
 mod concat;
 mod unary;
 
+mod case;
+mod cast;
 mod clean;
 mod count;
 mod dedupe;
@@ -13,6 +15,7 @@ mod extreme;
 mod rows;
 mod single;
 mod sort;
+mod sum;
 
 use datafusion::arrow::array::ArrayRef;
 use datafusion::common::{Result, ScalarValue};
@@ -32,7 +35,15 @@ pub(crate) fn functions(warnings: &Warnings) -> Vec<ScalarUDF> {
         edge::mv_first(),
         edge::mv_last(),
         dedupe::mv_dedupe(),
+        extreme::mv_min_ip(),
+        extreme::mv_max_ip(),
         sort::mv_sort(),
+        sort::mv_sort_ip(),
+        sum::mv_sum(warnings.clone()),
+        sum::mv_avg(),
+        case::mv_lower(),
+        case::mv_upper(),
+        cast::mv_cast(warnings.clone()),
         concat::mv_concat(),
     ]
 }

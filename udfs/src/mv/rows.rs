@@ -11,7 +11,6 @@ use datafusion::logical_expr::{Documentation, ScalarUDF};
 use super::unary::{Scalars, Shape, Unary};
 use crate::documentation::documentation;
 use crate::list::{Lists, assemble, list_of, without_null_elements};
-use crate::warnings::Warnings;
 
 /// Returns the function `mv_rows`.
 pub(crate) fn mv_rows() -> ScalarUDF {
@@ -21,7 +20,7 @@ pub(crate) fn mv_rows() -> ScalarUDF {
         lists: |array, _, _| pad(array),
         scalars: Scalars::Made(|value| list_of(value.clone()), wrap),
         documentation: describe,
-        warnings: Warnings::default(),
+        warnings: None,
     })
 }
 

@@ -21,17 +21,17 @@ use crate::documentation::documentation;
 use crate::list::{element_type, single_values};
 use crate::warnings::Warnings;
 
+const NAME: &str = "single_value";
+
 /// Returns the function `single_value`, reporting to `warnings`.
 pub(crate) fn single_value(warnings: Warnings) -> ScalarUDF {
     Unary::udf(Shape {
-        name: "single_value",
+        name: NAME,
         returns: |list| element_type(list).cloned().unwrap_or(DataType::Null),
-        lists: |array, function, subject| {
-            single_values(ArrayRef::clone(array), function.warnings(), function.title(), subject)
-        },
+        lists: |array, warnings, subject| single_values(ArrayRef::clone(array), warnings, NAME, subject),
         scalars: Scalars::Same,
         documentation: describe,
-        warnings,
+        warnings: Some(warnings),
     })
 }
 

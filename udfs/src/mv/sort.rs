@@ -1,5 +1,8 @@
 //! `mv_sort(x[, order])`: the values of a list in order, `'asc'` (the default) or `'desc'`.
+//!
+//! `mv_sort_ip(x[, order])` is the same for addresses, in the order of [`ip_key`](crate::ip_key).
 
+use std::cmp::Ordering;
 use std::sync::LazyLock;
 
 use datafusion::arrow::array::{Array, ArrayRef, make_comparator};
@@ -13,25 +16,61 @@ use datafusion::logical_expr::{
 };
 
 use super::one_value_back;
+use super::unary::taken;
+use crate::address::Address;
+use crate::addresses::{address_argument, parse_all, unpack};
 use crate::documentation::documentation;
 use crate::list::{Lists, element_type, list_argument, without_null_elements};
 use crate::text::{scalar_text, text_argument};
 
-const NAME: &str = "mv_sort";
-
 /// Returns the function `mv_sort`.
 pub(crate) fn mv_sort() -> ScalarUDF {
-    ScalarUDF::from(MvSort { signature: Signature::user_defined(Volatility::Immutable) })
+    Sort::udf(By::Value)
+}
+
+/// Returns the function `mv_sort_ip`.
+pub(crate) fn mv_sort_ip() -> ScalarUDF {
+    Sort::udf(By::Address)
+}
+
+/// What orders the elements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum By {
+    /// The elements themselves, text by its bytes.
+    Value,
+    /// The bytes of addresses.
+    Address,
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct MvSort {
+struct Sort {
     signature: Signature,
+    by: By,
 }
 
-impl ScalarUDFImpl for MvSort {
+impl Sort {
+    fn udf(by: By) -> ScalarUDF {
+        ScalarUDF::from(Self { signature: Signature::user_defined(Volatility::Immutable), by })
+    }
+
+    fn value_argument(&self, value: &DataType) -> Result<DataType> {
+        let name = self.name();
+        match self.by {
+            By::Value => Ok(list_argument(value)),
+            By::Address => taken(value, address_argument).map_or_else(
+                || plan_err!("{name}: found {value}, expected addresses: text, UInt32 (IPv4), 4 or 16 bytes"),
+                Ok,
+            ),
+        }
+    }
+}
+
+impl ScalarUDFImpl for Sort {
     fn name(&self) -> &'static str {
-        NAME
+        match self.by {
+            By::Value => "mv_sort",
+            By::Address => "mv_sort_ip",
+        }
     }
 
     fn signature(&self) -> &Signature {
@@ -39,25 +78,30 @@ impl ScalarUDFImpl for MvSort {
     }
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        types.first().map_or_else(|| plan_err!("{NAME}: found no argument, expected a list"), |list| Ok(list.clone()))
+        let name = self.name();
+        types.first().map_or_else(|| plan_err!("{name}: found no argument, expected a list"), |list| Ok(list.clone()))
     }
 
     fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
         if let Some(Some(text)) = args.scalar_arguments.get(1).copied().flatten().and_then(scalar_text) {
-            descending(text).or_else(|message| plan_err!("{message}"))?;
+            descending(text).or_else(|message| plan_err!("{}: {message}", self.name()))?;
         }
         let types: Vec<DataType> = args.arg_fields.iter().map(|field| field.data_type().clone()).collect();
-        Ok(FieldRef::new(Field::new(NAME, self.return_type(&types)?, true)))
+        Ok(FieldRef::new(Field::new(self.name(), self.return_type(&types)?, true)))
     }
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        let name = self.name();
         match types {
-            [value] => Ok(vec![list_argument(value)]),
-            [value, order] => match text_argument(order) {
-                Some(order) => Ok(vec![list_argument(value), order]),
-                None => plan_err!("{NAME}: found {order} as the order, expected 'asc' or 'desc'"),
-            },
-            _ => plan_err!("{NAME}: found {} arguments, expected a list and perhaps an order", types.len()),
+            [value] => Ok(vec![self.value_argument(value)?]),
+            [value, order] => {
+                if let Some(order) = text_argument(order) {
+                    Ok(vec![self.value_argument(value)?, order])
+                } else {
+                    plan_err!("{name}: found {order} as the order, expected 'asc' or 'desc'")
+                }
+            }
+            _ => plan_err!("{name}: found {} arguments, expected a list and perhaps an order", types.len()),
         }
     }
 
@@ -74,14 +118,17 @@ impl ScalarUDFImpl for MvSort {
         let (value, order) = match args.args.as_slice() {
             [value] => (value, None),
             [value, ColumnarValue::Scalar(order)] => (value, scalar_text(order).flatten()),
-            _ => return exec_err!("{NAME}: found a column as the order, expected a literal, 'asc' or 'desc'"),
+            _ => {
+                return exec_err!("{}: found a column as the order, expected a literal, 'asc' or 'desc'", self.name());
+            }
         };
-        let descending = order.map_or(Ok(false), descending).or_else(|message| exec_err!("{message}"))?;
-        one_value_back(value, |array| sort(array, descending))
+        let descending =
+            order.map_or(Ok(false), descending).or_else(|message| exec_err!("{}: {message}", self.name()))?;
+        one_value_back(value, |array| sort(array, self.by, descending))
     }
 
     fn documentation(&self) -> Option<&Documentation> {
-        static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
+        static BY_VALUE: LazyLock<Documentation> = LazyLock::new(|| {
             documentation(
                 "Returns a list with its elements in order; anything else as it is.",
                 "mv_sort(value[, order])",
@@ -91,11 +138,25 @@ impl ScalarUDFImpl for MvSort {
             .with_argument("order", "'asc' (the default) or 'desc'.")
             .build()
         });
-        Some(&DOCUMENTATION)
+        static BY_ADDRESS: LazyLock<Documentation> = LazyLock::new(|| {
+            documentation(
+                "Returns a list of addresses in the order that `ip_key` gives them, without what is no address; one \
+                 address as it is.",
+                "mv_sort_ip(value[, order])",
+                "SELECT mv_sort_ip(make_array('10.0.0.1', '9.0.0.1'));",
+            )
+            .with_argument("value", "A list of addresses, or one address: text, UInt32 (IPv4), 4 or 16 bytes.")
+            .with_argument("order", "'asc' (the default) or 'desc'.")
+            .build()
+        });
+        Some(match self.by {
+            By::Value => &BY_VALUE,
+            By::Address => &BY_ADDRESS,
+        })
     }
 }
 
-fn sort(array: &ArrayRef, descending: bool) -> Result<ArrayRef> {
+fn sort(array: &ArrayRef, by: By, descending: bool) -> Result<ArrayRef> {
     if element_type(array.data_type()).is_none() {
         return Ok(ArrayRef::clone(array));
     }
@@ -104,21 +165,37 @@ fn sort(array: &ArrayRef, descending: bool) -> Result<ArrayRef> {
     if lists.values.is_empty() {
         return lists.reorder(array.data_type(), |_, _| {});
     }
-    let options = SortOptions { descending, nulls_first: false };
-    let compare = make_comparator(&lists.values, &lists.values, options)?;
-    lists.reorder(array.data_type(), |range, into| {
-        let before = into.len();
-        into.extend(range);
-        if let Some(places) = into.get_mut(before..) {
-            places.sort_unstable_by(|left, right| compare(*left, *right));
+    match by {
+        By::Value => {
+            let options = SortOptions { descending, nulls_first: false };
+            let compare = make_comparator(&lists.values, &lists.values, options)?;
+            lists.reorder(array.data_type(), |range, into| into.extend(sorted(range, &compare)))
         }
-    })
+        By::Address => {
+            let keys: Vec<Option<u128>> =
+                parse_all(&unpack(&lists.values)?)?.into_iter().map(|address| address.map(Address::bits)).collect();
+            let key = |at: usize| keys.get(at).copied().flatten();
+            let compare = |left: usize, right: usize| {
+                let order = key(left).cmp(&key(right));
+                if descending { order.reverse() } else { order }
+            };
+            lists.reorder(array.data_type(), |range, into| {
+                into.extend(sorted(range.filter(|at| key(*at).is_some()), compare));
+            })
+        }
+    }
+}
+
+fn sorted(places: impl Iterator<Item = usize>, compare: impl Fn(usize, usize) -> Ordering) -> Vec<usize> {
+    let mut places: Vec<usize> = places.collect();
+    places.sort_unstable_by(|left, right| compare(*left, *right));
+    places
 }
 
 fn descending(order: &str) -> std::result::Result<bool, String> {
     match order {
         _ if order.eq_ignore_ascii_case("asc") => Ok(false),
         _ if order.eq_ignore_ascii_case("desc") => Ok(true),
-        other => Err(format!("{NAME}: found '{other}' as the order, expected 'asc' or 'desc'")),
+        other => Err(format!("found '{other}' as the order, expected 'asc' or 'desc'")),
     }
 }

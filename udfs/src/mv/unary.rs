@@ -1,7 +1,7 @@
 //! The shape that the functions of one list share: type by type what they return, and how lists and scalars go through.
 
 use std::hash::{Hash, Hasher};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use datafusion::arrow::array::ArrayRef;
 use datafusion::arrow::datatypes::DataType;
@@ -21,7 +21,20 @@ pub(crate) struct Unary {
     signature: Signature,
     documentation: OnceLock<Documentation>,
     shape: Shape,
+    takes: Takes,
 }
+
+/// Which types a function takes.
+#[derive(Debug)]
+pub(crate) struct Takes {
+    /// The type a value, or an element of a list, of this type is handed over in; `None` refuses it.
+    pub(crate) value: fn(&DataType) -> Option<DataType>,
+    /// What to say was expected.
+    pub(crate) expected: &'static str,
+}
+
+/// Any value.
+const ANYTHING: Takes = Takes { value: |value| Some(value.clone()), expected: "anything" };
 
 /// What one function is.
 #[derive(Debug)]
@@ -31,13 +44,13 @@ pub(crate) struct Shape {
     /// Type returned for this type of list.
     pub(crate) returns: fn(&DataType) -> DataType,
     /// What it makes of an array of lists.
-    pub(crate) lists: fn(&ArrayRef, &Unary, &str) -> Result<ArrayRef>,
+    pub(crate) lists: fn(&ArrayRef, Option<&Warnings>, &str) -> Result<ArrayRef>,
     /// What it makes of anything else.
     pub(crate) scalars: Scalars,
     /// What a catalogue says of it.
     pub(crate) documentation: fn() -> Documentation,
-    /// Where it reports what it could not take.
-    pub(crate) warnings: Warnings,
+    /// Where it reports what it could not take, if there is such a thing.
+    pub(crate) warnings: Option<Warnings>,
 }
 
 /// How a function takes a value that is no list.
@@ -52,18 +65,13 @@ pub(crate) enum Scalars {
 impl Unary {
     /// Returns the function of this shape.
     pub(crate) fn udf(shape: Shape) -> ScalarUDF {
+        Self::of(shape, ANYTHING)
+    }
+
+    /// Returns the function of this shape that takes some types only.
+    pub(crate) fn of(shape: Shape, takes: Takes) -> ScalarUDF {
         let signature = Signature::user_defined(Volatility::Immutable);
-        ScalarUDF::from(Self { signature, documentation: OnceLock::new(), shape })
-    }
-
-    /// Returns where the function reports to.
-    pub(crate) fn warnings(&self) -> &Warnings {
-        &self.shape.warnings
-    }
-
-    /// Returns the name of the function.
-    pub(crate) fn title(&self) -> &'static str {
-        self.shape.name
+        ScalarUDF::from(Self { signature, documentation: OnceLock::new(), shape, takes })
     }
 }
 
@@ -86,10 +94,13 @@ impl ScalarUDFImpl for Unary {
     }
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        match types {
-            [value] => Ok(vec![list_argument(value)]),
-            _ => plan_err!("{}: found {} arguments, expected one", self.shape.name, types.len()),
-        }
+        let [value] = types else {
+            return plan_err!("{}: found {} arguments, expected one", self.shape.name, types.len());
+        };
+        let Some(taken) = taken(value, self.takes.value) else {
+            return plan_err!("{}: found {value}, expected {}", self.shape.name, self.takes.expected);
+        };
+        Ok(vec![taken])
     }
 
     fn simplify(&self, mut args: Vec<Expr>, info: &SimplifyContext) -> Result<ExprSimplifyResult> {
@@ -111,7 +122,9 @@ impl ScalarUDFImpl for Unary {
             return exec_err!("{}: found {} arguments, expected one", self.shape.name, args.args.len());
         };
         one_value_back(value, |array| match &self.shape.scalars {
-            _ if element_type(array.data_type()).is_some() => (self.shape.lists)(array, self, subject),
+            _ if element_type(array.data_type()).is_some() => {
+                (self.shape.lists)(array, self.shape.warnings.as_ref(), subject)
+            }
             Scalars::Same => Ok(ArrayRef::clone(array)),
             Scalars::Made(_, make) => make(array),
         })
@@ -119,6 +132,22 @@ impl ScalarUDFImpl for Unary {
 
     fn documentation(&self) -> Option<&Documentation> {
         Some(self.documentation.get_or_init(self.shape.documentation))
+    }
+}
+
+/// Returns the type a value or a list of values is handed over in; null is no list.
+pub(crate) fn taken(value: &DataType, of_value: fn(&DataType) -> Option<DataType>) -> Option<DataType> {
+    let value = list_argument(value);
+    match &value {
+        DataType::List(element) | DataType::LargeList(element) => {
+            let taken = of_value(element.data_type())?;
+            let element = Arc::new(element.as_ref().clone().with_data_type(taken));
+            Some(match &value {
+                DataType::LargeList(_) => DataType::LargeList(element),
+                _ => DataType::List(element),
+            })
+        }
+        other => of_value(other),
     }
 }
 

@@ -42,6 +42,44 @@ impl Bytes {
         }
     }
 
+    /// As [`intern`](Self::intern), for strings that come as views.
+    ///
+    /// Equal views are equal strings, and a scan makes equal views of equal strings where the file has a dictionary:
+    /// most rows are told by a look at the view.
+    pub(crate) fn intern_views<'a>(
+        &mut self,
+        views: &[u128],
+        at: impl Fn(usize) -> &'a [u8],
+        selected: Option<&NullBuffer>,
+        ids: &mut Vec<u32>,
+    ) {
+        const SLOTS: usize = 256;
+        /// After so many rows it is known whether looking at views pays.
+        const TRIAL: usize = 512;
+        let counts = |row: usize| selected.is_none_or(|selected| selected.is_valid(row));
+        // An empty slot holds no number, so that the view it was made with, of an empty string, does not match either.
+        let mut seen = [(0_u128, NONE); SLOTS];
+        let mut misses = 0;
+        for (row, view) in views.iter().enumerate() {
+            if row == TRIAL && misses > TRIAL / 2 {
+                ids.extend((row..views.len()).map(|row| if counts(row) { self.number(at(row)) } else { NONE }));
+                return;
+            }
+            if !counts(row) {
+                ids.push(NONE);
+                continue;
+            }
+            // Length, first characters, buffer and offset: whichever differ, the product's upper bits do.
+            let mixed = (*view as u64 ^ (*view >> 64) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            let slot = &mut seen[(mixed >> 56) as usize % SLOTS];
+            if slot.0 != *view || slot.1 == NONE {
+                *slot = (*view, self.number(at(row)));
+                misses += 1;
+            }
+            ids.push(slot.1);
+        }
+    }
+
     fn number(&mut self, bytes: &[u8]) -> u32 {
         let Self { buffer, ends, table, random } = self;
         let hash = random.hash_one(bytes);

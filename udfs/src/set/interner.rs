@@ -92,7 +92,7 @@ impl Interner {
                 }
                 DataType::Utf8View => {
                     let array = array.as_string_view();
-                    bytes.intern(len, |row| array.value(row).as_bytes(), selected, ids);
+                    bytes.intern_views(array.views(), |row| array.value(row).as_bytes(), selected, ids);
                 }
                 DataType::Binary => {
                     let array = array.as_binary::<i32>();
@@ -104,7 +104,7 @@ impl Interner {
                 }
                 DataType::BinaryView => {
                     let array = array.as_binary_view();
-                    bytes.intern(len, |row| array.value(row), selected, ids);
+                    bytes.intern_views(array.views(), |row| array.value(row), selected, ids);
                 }
                 DataType::FixedSizeBinary(_) => {
                     let array = array.as_fixed_size_binary();

@@ -1,14 +1,16 @@
 //! Flattening: of lists, however nested, only the values count, each for the group of its row.
 
 use std::borrow::Cow;
+use std::iter::repeat_n;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, BooleanArray};
-use datafusion::arrow::buffer::{BooleanBuffer, NullBuffer};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, BooleanBufferBuilder, OffsetSizeTrait};
+use datafusion::arrow::buffer::NullBuffer;
+use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::Result;
 
-use crate::list::{Lists, element_type};
+use crate::list::{element_type, list_argument};
 use crate::text::is_text;
 
 /// Which group each row belongs to.
@@ -51,38 +53,45 @@ impl<'a> Leaves<'a> {
 
     /// Returns the elements of lists, those of lists that do not count marked as not counting.
     fn elements(self) -> Result<Self> {
-        let Lists { values, ranges } = Lists::try_new(&self.array)?;
-        let mut filled = ranges.iter().flatten().filter(|range| !range.is_empty());
-        let Some(first) = filled.next() else {
-            return Ok(Self { array: values.slice(0, 0), rows: Rows::One, selected: None });
-        };
-        let end = filled.next_back().unwrap_or(first).end;
-        let array = values.slice(first.start, end - first.start);
-        let counts = |row: usize| self.selected.as_ref().is_none_or(|selected| selected.is_valid(row));
-        // Null lists may hide elements between those of others.
-        let gapless = self.selected.as_ref().is_none_or(|selected| selected.null_count() == 0);
-        let selected = (!gapless).then(|| {
-            let mut selected = vec![false; array.len()];
-            for (row, range) in ranges.iter().enumerate() {
-                if let Some(range) = range.as_ref().filter(|range| !range.is_empty() && counts(row)) {
-                    selected[range.start - first.start..range.end - first.start].fill(true);
-                }
+        match self.array.data_type() {
+            DataType::List(_) => {
+                let list = self.array.as_list::<i32>().clone();
+                Ok(self.between(list.value_offsets(), list.values()))
             }
-            NullBuffer::new(BooleanBuffer::from(selected))
-        });
+            DataType::LargeList(_) => {
+                let list = self.array.as_list::<i64>().clone();
+                Ok(self.between(list.value_offsets(), list.values()))
+            }
+            other => Self { array: cast(&self.array, &list_argument(other))?, ..self }.elements(),
+        }
+    }
+
+    fn between<O: OffsetSizeTrait>(self, offsets: &[O], values: &ArrayRef) -> Self {
+        let edge = |offset: Option<&O>| offset.map_or(0, |offset| offset.as_usize());
+        let (start, end) = (edge(offsets.first()), edge(offsets.last()));
+        let array = values.slice(start, end - start);
+        let lengths = || offsets.windows(2).map(|pair| (pair[1] - pair[0]).as_usize());
+        let selected = self.selected.filter(|selected| selected.null_count() > 0);
+        // A column of single values, stored as lists: nothing moves.
+        if selected.is_none() && lengths().all(|length| length == 1) {
+            return Self { array, rows: self.rows, selected };
+        }
         let rows = match self.rows {
             Rows::One => Rows::One,
             Rows::Of(groups) => {
-                let mut of_elements = vec![0; array.len()];
-                for (range, group) in ranges.iter().zip(groups.iter()) {
-                    if let Some(range) = range.as_ref().filter(|range| !range.is_empty()) {
-                        of_elements[range.start - first.start..range.end - first.start].fill(*group);
-                    }
-                }
-                Rows::Of(Cow::Owned(of_elements))
+                let mut of_elements = Vec::with_capacity(array.len());
+                groups.iter().zip(lengths()).for_each(|(group, length)| of_elements.extend(repeat_n(*group, length)));
+                Rows::Of(of_elements.into())
             }
         };
-        Ok(Self { array, rows, selected })
+        // Lists that do not count may hold elements all the same: filtered ones do, null ones may.
+        let hidden = |selected: &NullBuffer| lengths().zip(selected).any(|(length, counts)| length > 0 && !counts);
+        let selected = selected.filter(hidden).map(|selected| {
+            let mut of_elements = BooleanBufferBuilder::new(array.len());
+            lengths().zip(&selected).for_each(|(length, counts)| of_elements.append_n(length, counts));
+            NullBuffer::new(of_elements.finish())
+        });
+        Self { array, rows, selected }
     }
 }
 

@@ -19,7 +19,7 @@ use super::interner::NONE;
 /// Distinct words, numbered in the order they came.
 #[derive(Debug, Default)]
 pub(crate) struct Words {
-    words: Vec<u64>,
+    known: Vec<u64>,
     table: HashTable<u32>,
     random: RandomState,
 }
@@ -38,14 +38,14 @@ impl Words {
     }
 
     fn number(&mut self, word: u64) -> u32 {
-        let Self { words, table, random } = self;
+        let Self { known, table, random } = self;
         let hash = random.hash_one(word);
-        match table.entry(hash, |id| words[*id as usize] == word, |id| random.hash_one(words[*id as usize])) {
-            Entry::Occupied(known) => *known.get(),
+        match table.entry(hash, |id| known[*id as usize] == word, |id| random.hash_one(known[*id as usize])) {
+            Entry::Occupied(old) => *old.get(),
             Entry::Vacant(new) => {
-                let id = words.len() as u32;
+                let id = known.len() as u32;
                 new.insert(id);
-                words.push(word);
+                known.push(word);
                 id
             }
         }
@@ -53,17 +53,17 @@ impl Words {
 
     /// Returns how many words there are.
     pub(crate) fn len(&self) -> usize {
-        self.words.len()
+        self.known.len()
     }
 
     /// Returns a word by number.
     pub(crate) fn at(&self, id: u32) -> u64 {
-        self.words[id as usize]
+        self.known[id as usize]
     }
 
     /// Returns the bytes allocated.
     pub(crate) fn size(&self) -> usize {
-        self.words.capacity() * size_of::<u64>() + self.table.allocation_size()
+        self.known.capacity() * size_of::<u64>() + self.table.allocation_size()
     }
 }
 

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod address;
+mod arithmetic;
 mod encodings;
 mod glob;
 mod lists;

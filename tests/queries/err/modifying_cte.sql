@@ -1,0 +1,1 @@
+WITH gone AS (DELETE FROM events RETURNING *) SELECT * FROM gone

@@ -1,0 +1,1 @@
+SELECT host.name INTO copy FROM events

@@ -1,0 +1,1 @@
+SELECT host.name FROM events; DELETE FROM events

@@ -1,0 +1,1 @@
+SELECT host.name, FROM events WHERE

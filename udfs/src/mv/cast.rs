@@ -1,0 +1,250 @@
+//! `mv_cast(x, type)`: every value of a list as another type; what does not convert is dropped, with a warning.
+//!
+//! A value converts as ES|QL's `TO_*` functions convert it: a number with fraction rounds to the nearest whole one, text
+//! that spells such a number does too, an instant counts in milliseconds, text is true only where it says so.
+//!
+//! ```
+//! # use datafusion::prelude::SessionContext;
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> datafusion::error::Result<()> {
+//! let context = SessionContext::new();
+//! let warnings = egret_udfs::register_all(&context)?;
+//! let rows = context.sql("SELECT mv_cast(make_array('443', 'https', '79.5'), 'bigint') AS ports").await?.collect().await?;
+//! let table = datafusion::arrow::util::pretty::pretty_format_batches(&rows)?.to_string();
+//! assert!(table.contains("[443, 80]"));
+//! assert_eq!(warnings.take()[0].example, "https");
+//! # Ok(())
+//! # }
+//! ```
+
+use std::sync::{Arc, LazyLock};
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, StringViewBuilder};
+use datafusion::arrow::compute::kernels::zip::zip;
+use datafusion::arrow::compute::{cast, is_not_null};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Float64Type, TimeUnit};
+use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions, array_value_to_string};
+use datafusion::common::{Result, exec_err, plan_err};
+use datafusion::logical_expr::{
+    ColumnarValue, Documentation, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
+
+use super::one_value_back;
+use super::unary::taken;
+use crate::addresses::unpack;
+use crate::documentation::documentation;
+use crate::list::{element_type, list_of, map_elements};
+use crate::text::{Text, is_text, plain_text, scalar_text, text_argument};
+use crate::warnings::Warnings;
+
+const NAME: &str = "mv_cast";
+
+/// Returns the function `mv_cast`, reporting to `warnings`.
+pub(crate) fn mv_cast(warnings: Warnings) -> ScalarUDF {
+    ScalarUDF::from(MvCast { signature: Signature::user_defined(Volatility::Immutable), warnings })
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct MvCast {
+    signature: Signature,
+    warnings: Warnings,
+}
+
+impl ScalarUDFImpl for MvCast {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
+        plan_err!("{NAME}: the type depends on its second argument")
+    }
+
+    fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
+        let Some(Some(name)) = args.scalar_arguments.get(1).copied().flatten().and_then(scalar_text) else {
+            return plan_err!("{NAME}: found no literal as the type, expected {EXPECTED}");
+        };
+        let target = Target::named(name).or_else(|message| plan_err!("{NAME}: {message}"))?;
+        let Some(value) = args.arg_fields.first().map(|field| field.data_type()) else {
+            return plan_err!("{NAME}: found no argument, expected a list and a type");
+        };
+        let element = element_type(value);
+        if !target.takes(element.unwrap_or(value)) {
+            return plan_err!("{NAME}: found {value}, which does not convert to {name}");
+        }
+        let made = target.data_type();
+        Ok(FieldRef::new(Field::new(NAME, if element.is_some() { list_of(made) } else { made }, true)))
+    }
+
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        let [value, target] = types else {
+            return plan_err!("{NAME}: found {} arguments, expected a list and a type", types.len());
+        };
+        match (taken(value, |value| Some(text_argument(value).unwrap_or_else(|| value.clone()))), text_argument(target))
+        {
+            (Some(value), Some(target)) => Ok(vec![value, target]),
+            _ => plan_err!("{NAME}: found {target} as the type, expected {EXPECTED}"),
+        }
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let subject = args.arg_fields.first().map(|field| field.name().as_str()).unwrap_or_default();
+        let [value, ColumnarValue::Scalar(target)] = args.args.as_slice() else {
+            return exec_err!("{NAME}: found a column as the type, expected {EXPECTED}");
+        };
+        let name = scalar_text(target).flatten().unwrap_or_default();
+        let target = Target::named(name).or_else(|message| exec_err!("{NAME}: {message}"))?;
+        one_value_back(value, |array| {
+            if element_type(array.data_type()).is_some() {
+                map_elements(array, |values| self.reported(values, target, subject))
+            } else {
+                self.reported(array, target, subject)
+            }
+        })
+    }
+
+    fn documentation(&self) -> Option<&Documentation> {
+        static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| {
+            documentation(
+                "Returns every value of a list as another type, dropping, with a warning, what does not convert; null if \
+                 nothing is left. A value that is no list converts by itself, and is null, with a warning, if it does \
+                 not.",
+                "mv_cast(value, type)",
+                "SELECT mv_cast(make_array('443', 'https', '79.5'), 'bigint');",
+            )
+            .with_argument("value", "A list of booleans, numbers, text or instants, or one of these.")
+            .with_argument("type", "A literal: 'varchar', 'bigint', 'int', 'double', 'boolean' or 'timestamp'.")
+            .build()
+        });
+        Some(&DOCUMENTATION)
+    }
+}
+
+impl MvCast {
+    /// The values converted, after reporting those that did not convert.
+    fn reported(&self, values: &ArrayRef, target: Target, subject: &str) -> Result<ArrayRef> {
+        let values = unpack(values)?;
+        let made = target.convert(&values)?;
+        let failed = made.logical_null_count() - values.logical_null_count().min(made.logical_null_count());
+        if failed > 0 {
+            let row = (0..made.len()).find(|row| made.is_null(*row) && values.is_valid(*row)).unwrap_or(0);
+            self.warnings.record(NAME, subject, target.failure(), failed as u64, || {
+                array_value_to_string(&values, row).unwrap_or_default()
+            });
+        }
+        Ok(made)
+    }
+}
+
+/// What values become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Target {
+    Varchar,
+    Bigint,
+    Int,
+    Double,
+    Boolean,
+    Timestamp,
+}
+
+const EXPECTED: &str = "'varchar', 'bigint', 'int', 'double', 'boolean' or 'timestamp'";
+
+/// An instant as Elasticsearch writes it.
+const INSTANT: Option<&str> = Some("%Y-%m-%dT%H:%M:%S%.3fZ");
+
+impl Target {
+    fn named(name: &str) -> std::result::Result<Self, String> {
+        Ok(match name.to_ascii_lowercase().as_str() {
+            "varchar" => Self::Varchar,
+            "bigint" => Self::Bigint,
+            "int" => Self::Int,
+            "double" => Self::Double,
+            "boolean" => Self::Boolean,
+            "timestamp" => Self::Timestamp,
+            _ => return Err(format!("found '{name}' as the type, expected {EXPECTED}")),
+        })
+    }
+
+    fn data_type(self) -> DataType {
+        match self {
+            Self::Varchar => DataType::Utf8View,
+            Self::Bigint => DataType::Int64,
+            Self::Int => DataType::Int32,
+            Self::Double => DataType::Float64,
+            Self::Boolean => DataType::Boolean,
+            Self::Timestamp => DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())),
+        }
+    }
+
+    fn failure(self) -> &'static str {
+        match self {
+            Self::Varchar => "not convertible to varchar, dropped",
+            Self::Bigint => "not convertible to bigint, dropped",
+            Self::Int => "not convertible to int, dropped",
+            Self::Double => "not convertible to double, dropped",
+            Self::Boolean => "not convertible to boolean, dropped",
+            Self::Timestamp => "not convertible to timestamp, dropped",
+        }
+    }
+
+    /// Whether values of this type convert.
+    fn takes(self, from: &DataType) -> bool {
+        match from {
+            DataType::Null => true,
+            DataType::Dictionary(_, value) => self.takes(value),
+            DataType::Boolean => self != Self::Timestamp,
+            DataType::Timestamp(..) => matches!(self, Self::Varchar | Self::Bigint | Self::Timestamp),
+            number if number.is_integer() => true,
+            number if number.is_floating() => !matches!(self, Self::Varchar | Self::Timestamp),
+            other => is_text(other) && self != Self::Timestamp,
+        }
+    }
+
+    /// The values as this type; null where they do not convert.
+    fn convert(self, values: &ArrayRef) -> Result<ArrayRef> {
+        let from = values.data_type();
+        match self {
+            Self::Varchar if matches!(from, DataType::Timestamp(..)) => instants(values),
+            Self::Bigint | Self::Int if is_text(from) => {
+                let fraction = self.rounded(&cast(values, &DataType::Float64)?)?;
+                let whole = cast(&cast(values, &DataType::Int64)?, &self.data_type())?;
+                Ok(zip(&is_not_null(&whole)?, &whole, &fraction)?)
+            }
+            Self::Bigint | Self::Int if from.is_floating() => self.rounded(&cast(values, &DataType::Float64)?),
+            Self::Bigint if matches!(from, DataType::Timestamp(..)) => {
+                Ok(cast(&cast(values, &Self::Timestamp.data_type())?, &DataType::Int64)?)
+            }
+            Self::Boolean if is_text(from) => {
+                let plain = plain_text(values)?;
+                let texts = Text::try_new(&plain)?;
+                let truths = (0..plain.len()).map(|row| texts.at(row).map(|text| text.eq_ignore_ascii_case("true")));
+                Ok(Arc::new(truths.collect::<BooleanArray>()))
+            }
+            Self::Timestamp if from.is_integer() => Ok(cast(&cast(values, &DataType::Int64)?, &self.data_type())?),
+            _ => Ok(cast(values, &self.data_type())?),
+        }
+    }
+
+    /// The nearest whole numbers, halves up.
+    fn rounded(self, numbers: &ArrayRef) -> Result<ArrayRef> {
+        let nearest: Float64Array = numbers.as_primitive::<Float64Type>().unary(|number| (number + 0.5).floor());
+        Ok(cast(&nearest, &self.data_type())?)
+    }
+}
+
+fn instants(values: &ArrayRef) -> Result<ArrayRef> {
+    let options = FormatOptions::new().with_timestamp_format(INSTANT).with_timestamp_tz_format(INSTANT);
+    let formatter = ArrayFormatter::try_new(values, &options)?;
+    let mut texts = StringViewBuilder::with_capacity(values.len());
+    for row in 0..values.len() {
+        if values.is_valid(row) {
+            texts.append_value(formatter.value(row).try_to_string()?);
+        } else {
+            texts.append_null();
+        }
+    }
+    Ok(Arc::new(texts.finish()))
+}

@@ -7,7 +7,9 @@ use super::report::stdout_error;
 use crate::error::Result;
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  egret completions bash > /etc/bash_completion.d/egret\n  egret completions zsh > \"${fpath[1]}/_egret\"")]
+#[command(
+    after_help = "Examples:\n  egret completions bash > /etc/bash_completion.d/egret\n  egret completions zsh > \"${fpath[1]}/_egret\""
+)]
 pub(super) struct CompletionsArgs {
     /// The shell
     #[arg(value_enum)]

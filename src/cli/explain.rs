@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use chrono::Utc;
 use clap::Args;
 use datafusion::physical_plan::display::DisplayableExecutionPlan;
 
@@ -58,7 +57,7 @@ pub(super) async fn explain(args: &ExplainArgs, resources: &ResourceArgs, consol
         true => engine.latest(&lowered, &time).await?,
         false => None,
     };
-    let at = open::execution_time(&args.time, Utc::now(), latest)?;
+    let at = open::execution_time(&args.time, open::now(), latest)?;
     let execution = open::execution(rule, &args.time, at)?;
     let limit = [lowered.limit, rule.max_signals.map(u64::from)].into_iter().flatten().min();
     let sql = sql::pretty(&lowered.query);

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use chrono::Utc;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
@@ -61,7 +60,7 @@ pub(super) async fn fields(args: &FieldsArgs, resources: &ResourceArgs, console:
         true => engine.latest(&lowered, &time).await?,
         false => None,
     };
-    let at = open::execution_time(&args.time, Utc::now(), latest)?;
+    let at = open::execution_time(&args.time, open::now(), latest)?;
     let execution = if timed { open::execution(rule, &args.time, at)? } else { Execution { at, window: None } };
     let found = engine.field_use(&lowered, &time, &execution).await.map_err(|error| refused(rule, error))?;
     let text = match args.format {

@@ -78,7 +78,7 @@ enum LayoutArg {
 enum DocumentArg {
     /// All that an Elastic Defend agent sends, 1.5 to 2 KB
     Full,
-    /// The fields of the Parquet layouts, about 450 bytes
+    /// The fields of the Parquet layouts, about 490 bytes
     Compact,
 }
 
@@ -94,7 +94,7 @@ pub(super) async fn write(args: &GenerateArgs, console: &Console) -> Result<u8> 
     config.days = args.days;
     config.agents = args.agents;
     config.seed = args.seed;
-    config.start = open::instant("--start", &args.start, Utc::now())?;
+    config.start = open::instant("--start", &args.start, open::now())?;
     config.row_group_rows = args.row_group_rows;
     config.planted.clone_from(&args.planted);
     config.force = args.force;
@@ -148,9 +148,10 @@ fn tell(console: Console, summary: &Summary) {
     let positives = summary.planted.iter().filter(|case| case.cc.is_some()).count();
     let instant = |at: DateTime<Utc>| at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true);
     console.note(&format!(
-        "{} events in {} files, {}; {positives} detections and {} near misses in {}; newest event {}",
+        "{} events in {} file{}, {}; {positives} detections and {} near misses in {}; newest event {}",
         indicatif::HumanCount(summary.rows),
         summary.files.len(),
+        if summary.files.len() == 1 { "" } else { "s" },
         indicatif::HumanBytes(summary.bytes),
         summary.planted.len() - positives,
         summary.planted_file.display(),

@@ -73,7 +73,11 @@ pub(super) fn load(
     }
     let found = rule::load(path, Path::new("."))?;
     if let Some(first) = found.skipped.first() {
-        console.warning(&format!("{} files hold no rule and are passed over, first {}", found.skipped.len(), first.display()));
+        console.warning(&format!(
+            "{} files hold no rule and are passed over, first {}",
+            found.skipped.len(),
+            first.display()
+        ));
     }
     Ok(found.rules)
 }
@@ -90,13 +94,23 @@ pub(super) fn instant(flag: &str, text: &str, now: DateTime<Utc>) -> Result<Date
     Ok(math.resolve(now))
 }
 
+/// The present, in milliseconds as Elasticsearch's dates are.
+pub(super) fn now() -> DateTime<Utc> {
+    let now = Utc::now();
+    DateTime::from_timestamp_millis(now.timestamp_millis()).unwrap_or(now)
+}
+
 /// Whether `--at` asks for the newest event.
 pub(super) fn asks_for_latest(args: &TimeArgs) -> bool {
     args.at.as_deref() == Some("latest")
 }
 
 /// The execution's time as the flags say; `latest` is what `--at latest` stands for.
-pub(super) fn execution_time(args: &TimeArgs, now: DateTime<Utc>, latest: Option<DateTime<Utc>>) -> Result<DateTime<Utc>> {
+pub(super) fn execution_time(
+    args: &TimeArgs,
+    now: DateTime<Utc>,
+    latest: Option<DateTime<Utc>>,
+) -> Result<DateTime<Utc>> {
     match (&args.at, &args.to) {
         (Some(at), _) if at == "latest" => Ok(latest.unwrap_or(now)),
         (Some(at), _) => instant("--at", at, now),
@@ -168,5 +182,8 @@ pub(super) fn width() -> Option<usize> {
     if !io::stdout().is_terminal() {
         return None;
     }
-    std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok()).or_else(|| terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)))
+    std::env::var("COLUMNS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .or_else(|| terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)))
 }

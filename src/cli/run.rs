@@ -83,7 +83,7 @@ impl From<LanguageArg> for Language {
 pub(super) async fn run(args: &RunArgs, resources: &ResourceArgs, console: &Console) -> Result<u8> {
     let console = *console;
     let (rules, broken) = open::rules(&args.rules, args.language.into(), console)?;
-    let now = Utc::now();
+    let now = open::now();
     let destination = Destination::try_new(args, rules.len() + broken > 1)?;
     let engine = Engine::open(&resource::options(resources), &open::required_lake(&args.lake)?).await?;
     for warning in engine.lake().warnings() {
@@ -259,6 +259,7 @@ impl Job<'_> {
         let mut summary = Summary::new(&rule.name, Some(rule), &execution);
         summary.limit = limit;
         summary.warnings = self.engine.table_notices(&lowered);
+        summary.warnings.extend(self.engine.window_notices(&lowered, &time, &execution));
 
         let (aggregating, hidden) = (lowered.aggregating, lowered.hidden);
         let (group_key, expanded) = (lowered.group_key.clone(), lowered.expanded.clone());

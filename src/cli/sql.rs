@@ -4,7 +4,6 @@ use std::io::{self, IsTerminal, Read};
 use std::path::PathBuf;
 use std::time::Instant;
 
-use chrono::Utc;
 use clap::Args;
 
 use super::args::{LakeArgs, OutputArgs, ResourceArgs};
@@ -48,7 +47,7 @@ pub(super) struct SqlArgs {
 pub(super) async fn sql(args: &SqlArgs, resources: &ResourceArgs, console: &Console) -> Result<u8> {
     let console = *console;
     let text = query_text(args)?;
-    let now = Utc::now();
+    let now = open::now();
     let at = args.at.as_deref().map_or(Ok(now), |text| open::instant("--at", text, now))?;
     let target = match &text {
         Some(_) => Some(open::target(args.output.output.as_deref(), open::format(&args.output), args.output.force)?),

@@ -25,7 +25,8 @@ impl Catalog for LakeCatalog<'_> {
             let found = self.lake.names();
             let near = patterns.first().and_then(|p| ecs::near(&p.text, found.iter().map(String::as_str)));
             let list = if found.is_empty() { "no tables".to_owned() } else { found.join(", ") };
-            let help = near.map_or_else(|| format!("the lake has {list}"), |near| format!("`{near}` exists; the lake has {list}"));
+            let help = near
+                .map_or_else(|| format!("the lake has {list}"), |near| format!("`{near}` exists; the lake has {list}"));
             let message = format!("no table matches `{}`", names.join(","));
             return Err(Diagnostic::error(Code::UnknownTable, span(patterns), message).with_help(help));
         }

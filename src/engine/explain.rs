@@ -29,7 +29,8 @@ pub fn predicates(plan: &Arc<dyn ExecutionPlan>) -> Vec<Predicates> {
 fn collect(plan: &Arc<dyn ExecutionPlan>, above: Option<String>, found: &mut Vec<Predicates>) {
     let filter = plan.downcast_ref::<FilterExec>().map(|filter| filter.predicate().to_string());
     // What changes rows ends the reach of a filter above it.
-    let reaches = matches!(plan.name(), "ProjectionExec" | "RepartitionExec" | "CooperativeExec" | "CoalescePartitionsExec");
+    let reaches =
+        matches!(plan.name(), "ProjectionExec" | "RepartitionExec" | "CooperativeExec" | "CoalescePartitionsExec");
     let above = filter.or_else(|| above.filter(|_| reaches || plan.children().is_empty()));
     if plan.children().is_empty() {
         let line = DisplayableExecutionPlan::new(plan.as_ref()).one_line().to_string();

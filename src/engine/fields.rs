@@ -65,7 +65,8 @@ impl Engine {
         let selection = self.lake().select(&used.patterns);
         let tables: Vec<_> = selection.tables.iter().map(AsRef::as_ref).collect();
         let (fields, _) = crate::lake::union_fields(&tables);
-        let field = |f: crate::lake::Field| crate::sql::catalog::Field { name: f.name, ty: type_of(f.kind), multi: f.multi };
+        let field =
+            |f: crate::lake::Field| crate::sql::catalog::Field { name: f.name, ty: type_of(f.kind), multi: f.multi };
         fields.into_iter().map(field).collect()
     }
 
@@ -77,14 +78,17 @@ impl Engine {
         let mut counts = vec![count(lit(1_i64)).alias("events")];
         for (at, name) in names.iter().enumerate() {
             let field = Expr::Column(Column::from_name(name.as_str()));
-            let several = when(mv_count.call(vec![field.clone()]).gt(lit(1)), lit(1_i64)).end().map_err(engine_error)?;
+            let several =
+                when(mv_count.call(vec![field.clone()]).gt(lit(1)), lit(1_i64)).end().map_err(engine_error)?;
             counts.push(count(field).alias(format!("present_{at}")));
             counts.push(sum(several).alias(format!("several_{at}")));
         }
         let table = context.table(TableReference::bare(used.name.as_str())).await.map_err(engine_error)?;
-        let batches = table.aggregate(Vec::new(), counts).map_err(engine_error)?.collect().await.map_err(engine_error)?;
+        let batches =
+            table.aggregate(Vec::new(), counts).map_err(engine_error)?.collect().await.map_err(engine_error)?;
         let at = |column: usize| batches.first().map_or(0, |batch| value(batch, column));
-        let source = crate::sql::catalog::Source { name: used.name.clone(), fields: self.source_fields(used), open: false };
+        let source =
+            crate::sql::catalog::Source { name: used.name.clone(), fields: self.source_fields(used), open: false };
         let catalog = LakeCatalog::new(self.lake());
         let uses = names.iter().enumerate().map(|(index, name)| {
             let present = at(1 + 2 * index);

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::metrics::MetricValue;
 use datafusion::physical_plan::sorts::sort::SortExec;
-use datafusion::physical_plan::ExecutionPlan;
 
 /// Counts over the scans of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

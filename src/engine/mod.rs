@@ -36,7 +36,7 @@ use self::session::{Options, Session};
 use crate::error::Result;
 use crate::lake::{Lake, LakeConfig};
 use crate::rule::{Execution, Rule};
-use crate::sql::lowered::Lowered;
+use crate::sql::lowered::{Lowered, TableUse};
 
 pub use tables::TimeField;
 
@@ -104,11 +104,36 @@ impl Engine {
         texts
     }
 
+    /// What there is to tell of tables that no window can be laid over, since they have no field that says when an event
+    /// was: none of their events is seen.
+    pub fn window_notices(&self, lowered: &Lowered, time: &TimeField, execution: &Execution) -> Vec<String> {
+        if execution.window.is_none() {
+            return Vec::new();
+        }
+        let timeless = |used: &&TableUse| {
+            let tables = self.lake.select(&used.patterns).tables;
+            !tables.iter().any(|table| time.names().any(|name| table.field(name).is_some()))
+        };
+        let told = |used: &TableUse| {
+            format!(
+                "{} has no field `{}`, so none of its events lies within the window; --all-time lifts the window",
+                used.name, time.name
+            )
+        };
+        lowered.tables.iter().filter(timeless).map(told).collect()
+    }
+
     /// The plan of one execution of a compiled rule, giving at most `limit` rows.
     ///
     /// # Errors
     /// Where the tables cannot be planned or the engine refuses the query.
-    pub async fn prepare(&self, lowered: Lowered, time: &TimeField, execution: &Execution, limit: Option<u64>) -> Result<Prepared> {
+    pub async fn prepare(
+        &self,
+        lowered: Lowered,
+        time: &TimeField,
+        execution: &Execution,
+        limit: Option<u64>,
+    ) -> Result<Prepared> {
         tables::register(&self.session, &self.lake, &lowered, time, execution).await?;
         plan::prepare(&self.session, lowered, execution.at, limit).await
     }

@@ -37,12 +37,7 @@ pub struct Prepared {
 ///
 /// A limit behind an order becomes part of the plan, so that only the first rows are kept while the rest is counted.
 /// Without an order the rows that pass are cut and counted when they come out.
-pub async fn prepare(
-    session: &Session,
-    lowered: Lowered,
-    now: DateTime<Utc>,
-    limit: Option<u64>,
-) -> Result<Prepared> {
+pub async fn prepare(session: &Session, lowered: Lowered, now: DateTime<Utc>, limit: Option<u64>) -> Result<Prepared> {
     let state = session.state_at(now);
     let logical = statement_to_plan(&state, &lowered).await?;
 

@@ -41,9 +41,8 @@ pub struct Session {
 impl Session {
     /// A session with these options.
     pub fn try_new(options: &Options) -> Result<Self> {
-        let mut config = SessionConfig::new()
-            .with_target_partitions(options.threads.get())
-            .with_information_schema(false);
+        let mut config =
+            SessionConfig::new().with_target_partitions(options.threads.get()).with_information_schema(false);
         let settings = config.options_mut();
         settings.execution.time_zone = Some("UTC".to_owned());
         // Rules are narrow and selective: rows are decided before other columns are decoded.

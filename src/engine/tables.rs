@@ -45,7 +45,8 @@ impl TimeField {
         }
     }
 
-    fn names(&self) -> impl Iterator<Item = &String> {
+    /// The fields, the first one first.
+    pub(super) fn names(&self) -> impl Iterator<Item = &String> {
         std::iter::once(&self.name).chain(&self.fallback)
     }
 }

@@ -32,10 +32,10 @@ mod tables;
 mod view;
 mod window;
 
-pub use parquet::FusePredicates;
 pub use config::LakeConfig;
 pub use field::{Field, Kind};
 pub use ndjson::{BadLine, FieldTally, Issues, OnBadLine, Tally};
+pub use parquet::FusePredicates;
 pub use store::Format;
 pub use table::{METADATA, Table};
 pub use tables::{Lake, Selection};

@@ -282,6 +282,19 @@ fn a_field_that_nobody_knows_is_null_with_one_warning() {
 }
 
 #[test]
+fn events_without_a_time_lie_in_no_window() {
+    let folder = Folder::new();
+    let events = folder.file("events.ndjson", "{\"process\":{\"name\":\"x\"}}\n{\"process\":{\"name\":\"y\"}}\n");
+    let rule = folder.file("rule.toml", TOML);
+    let ran = sane(egret(&["run", &rule, "--events", &events])).expect(0);
+    assert!(ran.stdout.is_empty(), "{}", ran.stdout);
+    assert!(ran.stderr.contains("has no field `@timestamp`") && ran.stderr.contains("--all-time"), "{}", ran.stderr);
+    let ran = sane(egret(&["run", &rule, "--events", &events, "--all-time"])).expect(0);
+    assert_eq!(ran.rows().len(), 1);
+    assert!(!ran.stderr.contains("@timestamp"), "{}", ran.stderr);
+}
+
+#[test]
 fn names_may_hold_anything() {
     let folder = Folder::new();
     let line = r#"{"a b":1,"c\"d":"q","ünï":"é","select":2,"x'y":3,"new\nline":6,"A B":7,"日本":8}"#;
@@ -393,7 +406,7 @@ rule_id = "b3f1f7f0-3f63-4a4e-9f53-6f2f6a3a1c55"
 severity = "medium"
 type = "esql"
 query = '''
-FROM events | WHERE process.name == "x" | LIMIT 10
+FROM events | WHERE process.name == "x" | KEEP process.name | LIMIT 10
 '''
 "#;
 

@@ -15,11 +15,7 @@ const TABLE: &[(&str, &[&str], &[&str])] = &[
     ("alert", &["rule", "error"], &["clap", "tokio"]),
     ("generate", &["alert", "error"], &["clap", "tokio"]),
     ("engine", &["rule", "esql", "sql", "lake", "alert", "diagnostic", "error"], &["clap"]),
-    (
-        "cli",
-        &["diagnostic", "error", "esql", "rule", "sql", "lake", "alert", "generate", "engine"],
-        &[],
-    ),
+    ("cli", &["diagnostic", "error", "esql", "rule", "sql", "lake", "alert", "generate", "engine"], &[]),
 ];
 
 fn files(dir: &Path, into: &mut Vec<PathBuf>) {
@@ -84,7 +80,8 @@ fn modules_import_only_from_above() {
             }
         }
         if module == "sql" {
-            let foreign = text.match_indices("datafusion::").any(|(at, _)| !text[at..].starts_with("datafusion::sql::sqlparser"));
+            let foreign =
+                text.match_indices("datafusion::").any(|(at, _)| !text[at..].starts_with("datafusion::sql::sqlparser"));
             if foreign {
                 wrong.push(format!("{} takes more of datafusion than its SQL parser", path.display()));
             }

@@ -83,7 +83,8 @@ fn small_columns(config: &FileScanConfig, caches: &CacheManager) -> BTreeSet<Str
     let mut filtered = BTreeSet::new();
     for file in config.file_groups.iter().flat_map(|group| group.iter()).take(SAMPLE) {
         let entry = cache.get(&file.object_meta.location);
-        let Some(footer) = entry.as_ref().and_then(|e| e.file_metadata.as_any().downcast_ref::<CachedParquetMetaData>())
+        let Some(footer) =
+            entry.as_ref().and_then(|e| e.file_metadata.as_any().downcast_ref::<CachedParquetMetaData>())
         else {
             continue;
         };

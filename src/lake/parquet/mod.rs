@@ -5,7 +5,7 @@ mod fuse;
 mod scan;
 mod stats;
 
-pub use fuse::FusePredicates;
 pub(crate) use footer::{Footer, read_all};
+pub use fuse::FusePredicates;
 pub(crate) use scan::{FILE_COLUMN, ParquetScan, ROW_COLUMN, Scanned};
 pub(crate) use stats::{Bounds, instants};

@@ -53,10 +53,7 @@ pub(super) async fn explain(args: &ExplainArgs, resources: &ResourceArgs, consol
     let lowered = engine.compile(rule).await?;
     console.report(&rule.report(lowered.warnings.clone()));
     let time = TimeField::of(rule);
-    let latest = match open::asks_for_latest(&args.time) {
-        true => engine.latest(&lowered, &time).await?,
-        false => None,
-    };
+    let latest = if open::asks_for_latest(&args.time) { engine.latest(&lowered, &time).await? } else { None };
     let at = open::execution_time(&args.time, open::now(), latest)?;
     let execution = open::execution(rule, &args.time, at)?;
     let limit = [lowered.limit, rule.max_signals.map(u64::from)].into_iter().flatten().min();

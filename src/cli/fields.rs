@@ -56,10 +56,7 @@ pub(super) async fn fields(args: &FieldsArgs, resources: &ResourceArgs, console:
     let lowered = engine.compile(rule).await?;
     let time = TimeField::of(rule);
     let timed = args.time.at.is_some() || args.time.from.is_some() || args.time.to.is_some();
-    let latest = match open::asks_for_latest(&args.time) {
-        true => engine.latest(&lowered, &time).await?,
-        false => None,
-    };
+    let latest = if open::asks_for_latest(&args.time) { engine.latest(&lowered, &time).await? } else { None };
     let at = open::execution_time(&args.time, open::now(), latest)?;
     let execution = if timed { open::execution(rule, &args.time, at)? } else { Execution { at, window: None } };
     let found = engine.field_use(&lowered, &time, &execution).await.map_err(|error| refused(rule, error))?;

@@ -76,7 +76,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
         }
     };
     let console = Console::new(cli.resources.quiet);
-    match guarded(|| dispatch(cli, &console)) {
+    match guarded(|| dispatch(cli, console)) {
         Ok(code) => code,
         Err(error) => {
             console.error(&error);
@@ -117,16 +117,16 @@ fn roomy(work: impl FnOnce() -> Result<u8> + Send) -> Result<u8> {
     })
 }
 
-fn dispatch(cli: Cli, console: &Console) -> Result<u8> {
+fn dispatch(cli: Cli, console: Console) -> Result<u8> {
     let resources = cli.resources;
     match cli.command {
         Command::Completions(args) => completions::print(&args, &mut Cli::command()),
-        Command::Generate(args) => interruptible(&resources, generate::write(&args, console)),
-        Command::Check(args) => interruptible(&resources, check::check(&args, &resources, console)),
-        Command::Run(args) => interruptible(&resources, run::run(&args, &resources, console)),
-        Command::Sql(args) => interruptible(&resources, sql::sql(&args, &resources, console)),
-        Command::Explain(args) => interruptible(&resources, explain::explain(&args, &resources, console)),
-        Command::Fields(args) => interruptible(&resources, fields::fields(&args, &resources, console)),
+        Command::Generate(args) => interruptible(&resources, generate::write(&args, &console)),
+        Command::Check(args) => interruptible(&resources, check::check(&args, &resources, &console)),
+        Command::Run(args) => interruptible(&resources, run::run(&args, &resources, &console)),
+        Command::Sql(args) => interruptible(&resources, sql::sql(&args, &resources, &console)),
+        Command::Explain(args) => interruptible(&resources, explain::explain(&args, &resources, &console)),
+        Command::Fields(args) => interruptible(&resources, fields::fields(&args, &resources, &console)),
     }
 }
 

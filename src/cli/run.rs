@@ -188,8 +188,8 @@ fn file_names(rules: &[Rule], format: Format) -> Vec<String> {
     let stem = |rule: &Rule| Path::new(&rule.origin.name).file_stem().map(|stem| stem.to_string_lossy().into_owned());
     let name = |rule: &Rule| Path::new(&rule.origin.name).file_name().map(|name| name.to_string_lossy().into_owned());
     let path = |rule: &Rule| Some(rule.origin.name.trim_start_matches(['.', '/']).replace(['/', '\\'], "-"));
-    let ways: [&dyn Fn(&Rule) -> Option<String>; 3] = [&stem, &name, &path];
-    let tables = ways.map(|way| rules.iter().map(way).collect::<Vec<_>>());
+    let named = |way: &dyn Fn(&Rule) -> Option<String>| rules.iter().map(way).collect::<Vec<_>>();
+    let tables = [named(&stem), named(&name), named(&path)];
     let alone = |names: &[Option<String>], at: usize| {
         let same = |other: &&Option<String>| names.get(at) == Some(*other);
         names.get(at).cloned().flatten().filter(|_| names.iter().filter(same).count() == 1)
@@ -249,10 +249,8 @@ impl Job<'_> {
         let lowered = self.engine.compile(rule).await?;
         self.console.report(&rule.report(lowered.warnings.clone()));
         let time = TimeField::of(rule);
-        let latest = match open::asks_for_latest(&self.args.time) {
-            true => self.engine.latest(&lowered, &time).await?,
-            false => None,
-        };
+        let latest =
+            if open::asks_for_latest(&self.args.time) { self.engine.latest(&lowered, &time).await? } else { None };
         let at = open::execution_time(&self.args.time, self.now, latest)?;
         let execution = open::execution(rule, &self.args.time, at)?;
         let limit = [lowered.limit, rule.max_signals.map(u64::from)].into_iter().flatten().min();

@@ -69,7 +69,7 @@ fn collect(plan: &Arc<dyn ExecutionPlan>, files: &mut Vec<PathBuf>) {
         && config.file_source().file_type() == "parquet"
     {
         let store = LocalFileSystem::new();
-        for file in config.file_groups.iter().flat_map(|group| group.files()) {
+        for file in config.file_groups.iter().flat_map(datafusion::datasource::physical_plan::FileGroup::files) {
             if let Ok(path) = store.path_to_filesystem(&file.object_meta.location)
                 && !files.contains(&path)
             {

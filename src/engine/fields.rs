@@ -93,7 +93,7 @@ impl Engine {
         let uses = names.iter().enumerate().map(|(index, name)| {
             let present = at(1 + 2 * index);
             let kind = source.fields.iter().find(|f| f.name == *name).map(|f| super::catalog::kind_of(f.ty).name());
-            let ecs = ecs::kind(name).map(|kind| kind.name());
+            let ecs = ecs::kind(name).map(super::super::lake::field::Kind::name);
             FieldUse {
                 table: used.name.clone(),
                 name: name.clone(),

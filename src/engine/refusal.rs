@@ -48,7 +48,9 @@ fn find(query: &str, name: &str) -> Option<Span> {
     let alone = |at: usize| {
         let before = query.get(..at).and_then(|text| text.chars().next_back());
         let behind = query.get(at + name.len()..).and_then(|text| text.chars().next());
-        !(before.is_some_and(part) && name.starts_with(part)) && !(behind.is_some_and(part) && name.ends_with(part))
+        let grows =
+            (before.is_some_and(part) && name.starts_with(part)) || (behind.is_some_and(part) && name.ends_with(part));
+        !grows
     };
     let mut places = query.match_indices(name).map(|(at, _)| at).filter(|at| !name.is_empty() && alone(*at));
     places.next().map(|at| Span::new(at, at + name.len()))

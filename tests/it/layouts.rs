@@ -476,16 +476,13 @@ fn columns_of_structs(events: &[Value]) -> Vec<(String, ArrayRef)> {
     }
     let column = |field: &str| {
         let values = single_texts(events, field);
-        match field {
-            "@timestamp" => {
-                let micros = |text: &String| DateTime::parse_from_rfc3339(text).unwrap().timestamp_micros();
-                let values: TimestampMicrosecondArray = values.iter().map(|text| text.as_ref().map(micros)).collect();
-                Arc::new(values.with_timezone("+02:00")) as ArrayRef
-            }
-            _ => {
-                let values: Vec<_> = values.into_iter().map(|text| text.map(|text| vec![Some(text)])).collect();
-                lists(&values, field, Times::Nanos)
-            }
+        if field == "@timestamp" {
+            let micros = |text: &String| DateTime::parse_from_rfc3339(text).unwrap().timestamp_micros();
+            let values: TimestampMicrosecondArray = values.iter().map(|text| text.as_ref().map(micros)).collect();
+            Arc::new(values.with_timezone("+02:00")) as ArrayRef
+        } else {
+            let values: Vec<_> = values.into_iter().map(|text| text.map(|text| vec![Some(text)])).collect();
+            lists(&values, field, Times::Nanos)
         }
     };
     nest(FIELDS.iter().map(|field| ((*field).to_owned(), column(field))).collect())

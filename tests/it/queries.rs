@@ -250,7 +250,9 @@ fn rows_of_all(events: &str) -> BTreeMap<String, Vec<String>> {
         let rule = row.as_object_mut().unwrap().shift_remove("rule.id").unwrap();
         rows.entry(files[rule.as_str().unwrap()].clone()).or_default().push(row.to_string());
     }
-    rows.values_mut().for_each(|rows| rows.sort());
+    for rows in rows.values_mut() {
+        rows.sort();
+    }
     rows
 }
 

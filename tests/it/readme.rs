@@ -49,7 +49,7 @@ fn every_command_runs() {
             ["cargo", "run", "--release", "--", ..] => all[4..].to_vec(),
             ["egret", ..] => all[1..].to_vec(),
             // These build the program itself; what runs this test has just done so.
-            ["cargo", "test", ..] | ["cargo", "install", ..] => continue,
+            ["cargo", "test" | "install", ..] => continue,
             _ => panic!("a command that no test runs: {command}"),
         };
         let ran_command = egret_with(&args, folder.path(), None);

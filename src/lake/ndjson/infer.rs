@@ -424,12 +424,12 @@ broken
 
     #[test]
     fn a_sample_ends_early_and_all_of_a_file_does_not() {
-        let text = (0..2500).map(|n| format!("{{\"k\":{n}}}\n")).collect::<String>() + "{\"late\":true}\n";
+        let text = (0..2500).map(|n| format!("{{\"k\":{n}}}\n")).collect::<Vec<_>>().concat() + "{\"late\":true}\n";
         let sample = inferred(&[("f", text.as_bytes())], Scope::Sample);
         assert_eq!((sample.documents, sample.fields.len()), (1000, 1));
         let full = inferred(&[("f", text.as_bytes())], Scope::Full);
         assert_eq!((full.documents, full.fields.len()), (2501, 2));
-        let keys = (0..MOST_FIELDS + 5).map(|n| format!("{{\"k{n}\":1}}\n")).collect::<String>();
+        let keys = (0..MOST_FIELDS + 5).map(|n| format!("{{\"k{n}\":1}}\n")).collect::<Vec<_>>().concat();
         let many = inferred(&[("f", keys.as_bytes())], Scope::Full);
         assert!(many.overflow && many.fields.len() == MOST_FIELDS);
     }

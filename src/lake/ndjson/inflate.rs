@@ -133,7 +133,7 @@ pub(crate) mod tests {
 
     #[test]
     fn members_frames_and_chunks_of_any_size() {
-        let text: Vec<u8> = (0..200_000_u32).flat_map(|n| n.to_le_bytes()).collect();
+        let text: Vec<u8> = (0..200_000_u32).flat_map(u32::to_le_bytes).collect();
         let zeros = vec![b'0'; 5_000_000];
         for chunk in [1, 7, 1000, 1 << 20] {
             let text = if chunk < 10 { text.get(..5000).unwrap() } else { &text };

@@ -215,7 +215,7 @@ fn naive(document: &Value) -> String {
         for (_, value) in leaves.iter().filter(|(leaf, _)| leaf == name) {
             match naive_value(kind, value) {
                 Some(text) if !(matches!(kind, Kind::Keyword | Kind::Text) && values.contains(&text)) => {
-                    values.push(text)
+                    values.push(text);
                 }
                 Some(_) => {}
                 None if value == "" && matches!(kind, Kind::Long | Kind::Double) => {}
@@ -337,7 +337,7 @@ proptest! {
         ];
         for (at, bytes) in layouts.into_iter().enumerate() {
             for known in [true, false] {
-                let scan = Scan { known, batch_size, ..Scan::new(bytes.clone()).wanting(&BY_CONTENT) };
+                let scan = Scan { batch_size, known, ..Scan::new(bytes.clone()).wanting(&BY_CONTENT) };
                 let mut found = rows(&scan);
                 if at == 11 {
                     found.remove(0);
@@ -459,7 +459,7 @@ fn a_file_without_any_document_is_an_error() {
 #[test]
 fn what_breaks_off_keeps_what_came_before() {
     let noise = |n: u64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(31).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let lines = (0..20_000).map(|n| format!("{{\"d.e\":\"{n}\",\"x\":{}}}\n", noise(n))).collect::<String>();
+    let lines = (0..20_000).map(|n| format!("{{\"d.e\":\"{n}\",\"x\":{}}}\n", noise(n))).collect::<Vec<_>>().concat();
     for pack in [gzip, zstd] {
         let mut bytes = pack(lines.as_bytes());
         bytes.truncate(bytes.len() * 2 / 3);

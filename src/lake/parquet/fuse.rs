@@ -81,7 +81,8 @@ fn small_columns(config: &FileScanConfig, caches: &CacheManager) -> BTreeSet<Str
     let mut rows = 0;
     let mut bytes: BTreeMap<String, u64> = BTreeMap::new();
     let mut filtered = BTreeSet::new();
-    for file in config.file_groups.iter().flat_map(|group| group.iter()).take(SAMPLE) {
+    for file in config.file_groups.iter().flat_map(datafusion::datasource::physical_plan::FileGroup::iter).take(SAMPLE)
+    {
         let entry = cache.get(&file.object_meta.location);
         let Some(footer) =
             entry.as_ref().and_then(|e| e.file_metadata.as_any().downcast_ref::<CachedParquetMetaData>())

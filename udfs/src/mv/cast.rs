@@ -83,10 +83,12 @@ impl ScalarUDFImpl for MvCast {
         let [value, target] = types else {
             return plan_err!("{NAME}: found {} arguments, expected a list and a type", types.len());
         };
-        match (taken(value, |value| Some(text_argument(value).unwrap_or_else(|| value.clone()))), text_argument(target))
+        if let (Some(value), Some(target)) =
+            (taken(value, |value| Some(text_argument(value).unwrap_or_else(|| value.clone()))), text_argument(target))
         {
-            (Some(value), Some(target)) => Ok(vec![value, target]),
-            _ => plan_err!("{NAME}: found {target} as the type, expected {EXPECTED}"),
+            Ok(vec![value, target])
+        } else {
+            plan_err!("{NAME}: found {target} as the type, expected {EXPECTED}")
         }
     }
 

@@ -78,8 +78,8 @@ fn widest(number: &DataType) -> Option<DataType> {
 fn sum(array: &ArrayRef, warnings: Option<&Warnings>, subject: &str) -> Result<ArrayRef> {
     let lists = Lists::try_new(&without_null_elements(array)?)?;
     let (sums, overflown) = match lists.values.data_type() {
-        DataType::Int64 => whole::<Int64Type>(&lists, |sum, value| sum.checked_add(value)),
-        DataType::UInt64 => whole::<UInt64Type>(&lists, |sum, value| sum.checked_add(value)),
+        DataType::Int64 => whole::<Int64Type>(&lists, i64::checked_add),
+        DataType::UInt64 => whole::<UInt64Type>(&lists, u64::checked_add),
         DataType::Float64 => return Ok(Arc::new(fractions(&lists, |sum, _| sum))),
         other => return exec_err!("{SUM}: found {other}, expected 64 bits"),
     };

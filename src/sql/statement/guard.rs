@@ -110,7 +110,12 @@ impl Visitor for Guard<'_> {
         if chain(expr) <= MAX_CHAIN {
             return ControlFlow::Continue(());
         }
-        let span = self.places.span(expr.span());
+        // The span of the whole chain would be found by recursion, which is what must not happen here.
+        let mut first = expr;
+        while let Expr::BinaryOp { left, .. } = first {
+            first = left;
+        }
+        let span = self.places.span(first.span());
         let message = format!("expected at most {MAX_CHAIN} operators in a row, found more");
         let mistake = Diagnostic::error(Code::Unsupported, Span::new(span.start, span.start), message);
         self.mistakes.push(mistake.with_help("put the values into an IN list, or the patterns into one glob_match"));

@@ -71,11 +71,14 @@ pub struct NdjsonOptions {
 /// Reads JSON files for a `DataSourceExec(FileScanConfig(..))`.
 ///
 /// ```
-/// use egret::lake::field::{Field, Kind};
 /// use egret::lake::ndjson::{ColumnSpec, NdjsonOptions, NdjsonSource};
-/// let field = Field { name: "host.name".into(), kind: Kind::Keyword, data_type: Kind::Keyword.data_type(), multi:
-/// true }; let source = NdjsonSource::new(NdjsonOptions { columns: vec![ColumnSpec::Field(field)],
-/// ..NdjsonOptions::default() }); assert_eq!(source.file_schema().field(0).name(), "host.name"); ```
+/// use egret::lake::{Field, Kind};
+/// let data_type = Kind::Keyword.data_type();
+/// let field = Field { name: "host.name".into(), kind: Kind::Keyword, data_type, multi: true };
+/// let columns = vec![ColumnSpec::Field(field)];
+/// let source = NdjsonSource::new(NdjsonOptions { columns, ..NdjsonOptions::default() });
+/// assert_eq!(source.file_schema().field(0).name(), "host.name");
+/// ```
 #[derive(Clone)]
 pub struct NdjsonSource {
     columns: Arc<[ColumnSpec]>,

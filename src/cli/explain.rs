@@ -15,7 +15,7 @@ use crate::engine::explain::{Predicates, predicates};
 use crate::engine::refusal::refused;
 use crate::engine::run::Run;
 use crate::engine::{Engine, TimeField};
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::esql;
 use crate::rule::{Language, Rule};
 use crate::sql;
@@ -44,18 +44,12 @@ pub(super) struct ExplainArgs {
 /// Prints the stages of the rule; the result is the exit code.
 pub(super) async fn explain(args: &ExplainArgs, resources: &ResourceArgs, console: &Console) -> Result<u8> {
     let console = *console;
-    let (rules, _) = open::rules(std::slice::from_ref(&args.rule), args.language.into(), console)?;
-    let [rule] = rules.as_slice() else {
-        let message = format!("{}: expected one rule, found {}", args.rule.display(), rules.len());
-        return Err(Error::new(Kind::Rule, message));
-    };
+    let rule = &open::only_rule(&args.rule, args.language.into(), console)?;
     let engine = Engine::open(&resource::options(resources), &open::required_lake(&args.lake)?).await?;
     let lowered = engine.compile(rule).await?;
     console.report(&rule.report(lowered.warnings.clone()));
     let time = TimeField::of(rule);
-    let latest = if open::asks_for_latest(&args.time) { engine.latest(&lowered, &time).await? } else { None };
-    let at = open::execution_time(&args.time, open::now(), latest)?;
-    let execution = open::execution(rule, &args.time, at)?;
+    let execution = open::execution_of(&engine, rule, &lowered, &args.time, open::now()).await?;
     let limit = [lowered.limit, rule.max_signals.map(u64::from)].into_iter().flatten().min();
     let sql = sql::pretty(&lowered.query);
     let prepared = engine.prepare(lowered, &time, &execution, limit).await;

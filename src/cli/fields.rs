@@ -12,8 +12,7 @@ use super::{open, resource};
 use crate::engine::fields::FieldUse;
 use crate::engine::refusal::refused;
 use crate::engine::{Engine, TimeField};
-use crate::error::{Error, Kind, Result};
-use crate::rule::Execution;
+use crate::error::Result;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -47,18 +46,15 @@ enum Format {
 /// Prints what the events hold of the rule's fields; the result is the exit code.
 pub(super) async fn fields(args: &FieldsArgs, resources: &ResourceArgs, console: &Console) -> Result<u8> {
     let console = *console;
-    let (rules, _) = open::rules(std::slice::from_ref(&args.rule), args.language.into(), console)?;
-    let [rule] = rules.as_slice() else {
-        let message = format!("{}: expected one rule, found {}", args.rule.display(), rules.len());
-        return Err(Error::new(Kind::Rule, message));
-    };
+    let rule = &open::only_rule(&args.rule, args.language.into(), console)?;
     let engine = Engine::open(&resource::options(resources), &open::required_lake(&args.lake)?).await?;
     let lowered = engine.compile(rule).await?;
     let time = TimeField::of(rule);
     let timed = args.time.at.is_some() || args.time.from.is_some() || args.time.to.is_some();
-    let latest = if open::asks_for_latest(&args.time) { engine.latest(&lowered, &time).await? } else { None };
-    let at = open::execution_time(&args.time, open::now(), latest)?;
-    let execution = if timed { open::execution(rule, &args.time, at)? } else { Execution { at, window: None } };
+    let mut execution = open::execution_of(&engine, rule, &lowered, &args.time, open::now()).await?;
+    if !timed {
+        execution.window = None;
+    }
     let found = engine.field_use(&lowered, &time, &execution).await.map_err(|error| refused(rule, error))?;
     let text = match args.format {
         Format::Text => lines(&found),

@@ -8,9 +8,11 @@ use chrono::{DateTime, Utc};
 use super::args::{BadLine, FormatArg, LakeArgs, OutputArgs, TimeArgs};
 use super::report::Console;
 use crate::alert::sink::{Format, Target};
+use crate::engine::{Engine, TimeField};
 use crate::error::{Error, Kind, Result};
 use crate::lake::{LakeConfig, OnBadLine};
 use crate::rule::{self, DateMath, Execution, Language, Loaded, Rule, Window};
+use crate::sql::lowered::Lowered;
 
 /// The earliest instant that a window without a start begins at: all that nanoseconds since 1970 can tell.
 const BEGINNING: DateTime<Utc> = DateTime::from_timestamp_nanos(i64::MIN);
@@ -62,6 +64,19 @@ pub(super) fn rules(paths: &[PathBuf], language: Language, console: Console) -> 
     Ok((rules, broken))
 }
 
+/// The only rule of a path.
+pub(super) fn only_rule(path: &Path, language: Language, console: Console) -> Result<Rule> {
+    let (mut rules, _) = rules(&[path.to_path_buf()], language, console)?;
+    match (rules.pop(), rules.len()) {
+        (Some(rule), 0) => Ok(rule),
+        (None, _) => Err(Error::new(Kind::Rule, format!("{}: no rule that checks", path.display()))),
+        (Some(_), others) => {
+            Err(Error::new(Kind::Usage, format!("{}: expected one rule, found {}", path.display(), others + 1))
+                .with_help("name the file of one rule"))
+        }
+    }
+}
+
 /// What a path holds: rules, or what is wrong with their files. `-` is a query on standard input.
 pub(super) fn load(
     path: &Path,
@@ -100,17 +115,21 @@ pub(super) fn now() -> DateTime<Utc> {
     DateTime::from_timestamp_millis(now.timestamp_millis()).unwrap_or(now)
 }
 
-/// Whether `--at` asks for the newest event.
-pub(super) fn asks_for_latest(args: &TimeArgs) -> bool {
-    args.at.as_deref() == Some("latest")
+/// The execution of a compiled rule as the flags say, or as the rule does.
+pub(super) async fn execution_of(
+    engine: &Engine,
+    rule: &Rule,
+    lowered: &Lowered,
+    args: &TimeArgs,
+    now: DateTime<Utc>,
+) -> Result<Execution> {
+    let latest =
+        if args.at.as_deref() == Some("latest") { engine.latest(lowered, &TimeField::of(rule)).await? } else { None };
+    execution(rule, args, execution_time(args, now, latest)?)
 }
 
 /// The execution's time as the flags say; `latest` is what `--at latest` stands for.
-pub(super) fn execution_time(
-    args: &TimeArgs,
-    now: DateTime<Utc>,
-    latest: Option<DateTime<Utc>>,
-) -> Result<DateTime<Utc>> {
+fn execution_time(args: &TimeArgs, now: DateTime<Utc>, latest: Option<DateTime<Utc>>) -> Result<DateTime<Utc>> {
     match (&args.at, &args.to) {
         (Some(at), _) if at == "latest" => Ok(latest.unwrap_or(now)),
         (Some(at), _) => instant("--at", at, now),
@@ -120,7 +139,7 @@ pub(super) fn execution_time(
 }
 
 /// The execution of `rule` at an instant, its window as the flags say or as the rule does.
-pub(super) fn execution(rule: &Rule, args: &TimeArgs, at: DateTime<Utc>) -> Result<Execution> {
+fn execution(rule: &Rule, args: &TimeArgs, at: DateTime<Utc>) -> Result<Execution> {
     let own = rule.schedule.as_ref().map(|schedule| schedule.window_at(at));
     let window = if args.all_time {
         None

@@ -13,7 +13,7 @@ use super::args::{LakeArgs, OutputArgs, ResourceArgs, TimeArgs};
 use super::drive::drive;
 use super::progress::Progress;
 use super::report::Console;
-use super::summary::{self, Summary};
+use super::summary::{StatsFile, Summary};
 use super::{SKIPPED_INPUT, open, resource};
 use crate::alert::sink::{Format, Output, prefixed, prefixed_schema};
 use crate::alert::{AlertContext, Decorator, Identity};
@@ -85,6 +85,7 @@ pub(super) async fn run(args: &RunArgs, resources: &ResourceArgs, console: &Cons
     let (rules, broken) = open::rules(&args.rules, args.language.into(), console)?;
     let now = open::now();
     let destination = Destination::try_new(args, rules.len() + broken > 1)?;
+    let stats = StatsFile::reserve(args.output.stats_file.as_deref())?;
     let engine = Engine::open(&resource::options(resources), &open::required_lake(&args.lake)?).await?;
     for warning in engine.lake().warnings() {
         console.warning(warning);
@@ -113,8 +114,8 @@ pub(super) async fn run(args: &RunArgs, resources: &ResourceArgs, console: &Cons
     if let Some(Shared { output: Some(output), .. }) = shared {
         output.finish()?;
     }
-    if let Some(path) = &args.output.stats_file {
-        summary::write(path, &summaries)?;
+    if let Some(stats) = stats {
+        stats.write(&summaries)?;
     }
     Ok(exit_code(args, &summaries, &failures))
 }
@@ -249,10 +250,7 @@ impl Job<'_> {
         let lowered = self.engine.compile(rule).await?;
         self.console.report(&rule.report(lowered.warnings.clone()));
         let time = TimeField::of(rule);
-        let latest =
-            if open::asks_for_latest(&self.args.time) { self.engine.latest(&lowered, &time).await? } else { None };
-        let at = open::execution_time(&self.args.time, self.now, latest)?;
-        let execution = open::execution(rule, &self.args.time, at)?;
+        let execution = open::execution_of(self.engine, rule, &lowered, &self.args.time, self.now).await?;
         let limit = [lowered.limit, rule.max_signals.map(u64::from)].into_iter().flatten().min();
         let mut summary = Summary::new(&rule.name, Some(rule), &execution);
         summary.limit = limit;

@@ -10,7 +10,7 @@ use super::args::{LakeArgs, OutputArgs, ResourceArgs};
 use super::drive::drive;
 use super::progress::Progress;
 use super::report::Console;
-use super::summary::{self, Summary};
+use super::summary::{StatsFile, Summary};
 use super::{SKIPPED_INPUT, open, resource, shell};
 use crate::alert::sink::Target;
 use crate::engine::refusal::refused;
@@ -53,6 +53,7 @@ pub(super) async fn sql(args: &SqlArgs, resources: &ResourceArgs, console: &Cons
         Some(_) => Some(open::target(args.output.output.as_deref(), open::format(&args.output), args.output.force)?),
         None => None,
     };
+    let stats = StatsFile::reserve(args.output.stats_file.as_deref())?;
     let engine = Engine::open(&resource::options(resources), &open::required_lake(&args.lake)?).await?;
     for warning in engine.lake().warnings() {
         console.warning(warning);
@@ -63,8 +64,8 @@ pub(super) async fn sql(args: &SqlArgs, resources: &ResourceArgs, console: &Cons
         (Some((name, text)), Some(target)) => {
             let summary = query.run(&name, &text, target).await?;
             let skipped = summary.bad_lines > 0;
-            if let Some(path) = &args.output.stats_file {
-                summary::write(path, &[summary])?;
+            if let Some(stats) = stats {
+                stats.write(&[summary])?;
             }
             Ok(if skipped { SKIPPED_INPUT } else { 0 })
         }

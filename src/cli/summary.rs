@@ -94,7 +94,8 @@ impl Summary {
         for warning in &self.warnings {
             console.warning(warning);
         }
-        if self.limit.is_some_and(|limit| self.total > limit) {
+        // Whoever writes LIMIT into a query of their own knows of it.
+        if self.rule_id.is_some() && self.limit.is_some_and(|limit| self.total > limit) {
             console.warning(&format!(
                 "{}: {} of {} {noun}s are given, the limit is reached",
                 self.name,
@@ -121,15 +122,28 @@ impl Summary {
     }
 }
 
-/// Writes the summaries as one JSON document, whole or not at all.
-pub(super) fn write(path: &Path, summaries: &[Summary]) -> Result<()> {
-    let failed = |e: std::io::Error| {
-        Error::new(Kind::Output, format!("{}: the summary cannot be written", path.display())).with_source(e)
-    };
-    let staged = Staged::create(path, true)?;
-    serde_json::to_writer_pretty(staged.writer()?, &serde_json::json!({ "executions": summaries }))
-        .map_err(|e| failed(e.into()))?;
-    staged.commit()
+/// The file of `--stats-file`, reserved before there is a summary, so that a wrong path costs no run.
+pub(super) struct StatsFile<'a> {
+    path: &'a Path,
+    staged: Staged,
+}
+
+impl<'a> StatsFile<'a> {
+    /// The file at `path`, where one is asked for.
+    pub(super) fn reserve(path: Option<&'a Path>) -> Result<Option<Self>> {
+        path.map(|path| Ok(Self { path, staged: Staged::create(path, true)? })).transpose()
+    }
+
+    /// Writes the summaries as one JSON document, whole or not at all.
+    pub(super) fn write(self, summaries: &[Summary]) -> Result<()> {
+        let Self { path, staged } = self;
+        let failed = |e: std::io::Error| {
+            Error::new(Kind::Output, format!("{}: the summary cannot be written", path.display())).with_source(e)
+        };
+        serde_json::to_writer_pretty(staged.writer()?, &serde_json::json!({ "executions": summaries }))
+            .map_err(|e| failed(e.into()))?;
+        staged.commit()
+    }
 }
 
 /// An instant as people read it.

@@ -1,5 +1,7 @@
 //! A lake, or ECS alone, as the lowering sees it: names and types.
 
+use std::collections::BTreeSet;
+
 use crate::diagnostic::{Code, Diagnostic, Span};
 use crate::esql::ast::Ident;
 use crate::lake::{self, Kind, Lake, Table, ecs};
@@ -45,20 +47,33 @@ impl Catalog for LakeCatalog<'_> {
     }
 }
 
-/// The fields of ECS as the fields of every table.
+/// The fields of ECS that a query can name, as the fields of every table.
 #[derive(Debug)]
 pub struct EcsCatalog {
     fields: Vec<Field>,
 }
 
 impl EcsCatalog {
-    /// The catalog of ECS.
-    pub fn new() -> Self {
+    /// The catalog of ECS for a query: the fields whose names its text holds, or a pattern of it may mean.
+    ///
+    /// The planner's time grows with the square of the columns of a query, and a query without KEEP has them all.
+    pub fn of(query: &str) -> Self {
+        let text = query.replace('`', "");
+        let is_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '@' | '*');
+        let patterns: BTreeSet<&str> = text
+            .split(|c| !is_name(c))
+            .filter_map(|word| word.split_once('*'))
+            .map(|(start, _)| start)
+            .filter(|start| !start.is_empty())
+            .collect();
+        let is_named = |name: &str| {
+            name == "@timestamp" || text.contains(name) || patterns.iter().any(|start| name.starts_with(start))
+        };
         let field = |name: &str| {
             let ty = ecs::kind(name).map(type_of)?;
             Some(Field { name: name.to_owned(), ty, multi: ecs::array(name) })
         };
-        let mut fields: Vec<_> = ecs::names().filter_map(field).collect();
+        let mut fields: Vec<_> = ecs::names().filter(|name| is_named(name)).filter_map(field).collect();
         fields.sort_by(|a, b| a.name.cmp(&b.name));
         Self { fields }
     }
@@ -66,12 +81,6 @@ impl EcsCatalog {
     /// Its fields, sorted by name.
     pub fn fields(&self) -> &[Field] {
         &self.fields
-    }
-}
-
-impl Default for EcsCatalog {
-    fn default() -> Self {
-        Self::new()
     }
 }
 

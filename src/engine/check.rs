@@ -14,7 +14,6 @@ use crate::rule::Rule;
 /// Checks rules, one after another.
 pub struct Checker {
     session: Session,
-    catalog: EcsCatalog,
 }
 
 impl Checker {
@@ -23,7 +22,7 @@ impl Checker {
     /// # Errors
     /// Where the session cannot be built.
     pub fn try_new(options: &Options) -> Result<Self> {
-        Ok(Self { session: Session::try_new(options)?, catalog: EcsCatalog::new() })
+        Ok(Self { session: Session::try_new(options)? })
     }
 
     /// What its author should know of a rule that checks.
@@ -31,8 +30,9 @@ impl Checker {
     /// # Errors
     /// The rule's diagnostics where it does not check, also where only the engine refuses it.
     pub async fn check(&self, rule: &Rule) -> Result<Vec<Diagnostic>> {
-        let lowered = compile(rule, &self.catalog)?;
-        let columns = |_: &_| self.catalog.fields().iter().map(column).collect();
+        let catalog = EcsCatalog::of(&rule.query.text);
+        let lowered = compile(rule, &catalog)?;
+        let columns = |_: &_| catalog.fields().iter().map(column).collect();
         let planned = needs(&self.session, &lowered, columns, DateTime::<Utc>::UNIX_EPOCH).await;
         planned.map_err(|error| refused(rule, error))?;
         // A field of an integration is in no table here, and that is no news.

@@ -67,7 +67,7 @@ impl Engine {
         &self.session
     }
 
-    /// The canonical form of a rule over this lake, with what there is to know of its tables among its warnings.
+    /// The canonical form of a rule over this lake; one that gives every field is compiled again once all are known.
     ///
     /// # Errors
     /// The rule's diagnostics, where it does not check.

@@ -1,11 +1,13 @@
 //! The tables of a query, cut to the window of an execution.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use datafusion::arrow::array::Array;
+use datafusion::arrow::datatypes::{DataType, FieldRef};
+use datafusion::common::metadata::FieldMetadata;
 use datafusion::common::{Column, ScalarValue, TableReference};
 use datafusion::datasource::ViewTable;
 use datafusion::functions::core::expr_fn::coalesce;
@@ -18,6 +20,7 @@ use super::catalog::kind_of;
 use super::damaged::scan_error;
 use super::failure::engine_error;
 use super::session::Session;
+use crate::alert::sink::{SOURCE, VALUES};
 use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::lake::{self, Ask, Field, Kind, Lake, Table, Window};
 use crate::rule::{Execution, Rule};
@@ -74,13 +77,27 @@ pub(super) async fn register(
             all_fields: used.all_fields,
             window,
         };
-        let plan = view(session, lake, used, &ask).await?;
+        let plan = marked(view(session, lake, used, &ask).await?)?;
         let name = TableReference::bare(used.name.as_str());
         let context = session.context();
         context.deregister_table(name.clone()).map_err(engine_error)?;
         context.register_table(name, Arc::new(ViewTable::new(plan, None))).map_err(engine_error)?;
     }
     Ok(())
+}
+
+/// The table with a mark on each field that may hold several values, which tells its lists from those a query makes.
+fn marked(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let mark = FieldMetadata::from(BTreeMap::from([(VALUES.to_owned(), SOURCE.to_owned())]));
+    let column = |(qualifier, field): (Option<&TableReference>, &FieldRef)| {
+        let column = Expr::Column(Column::new(qualifier.cloned(), field.name()));
+        match field.data_type() {
+            DataType::List(_) | DataType::LargeList(_) => column.alias_with_metadata(field.name(), Some(mark.clone())),
+            _ => column,
+        }
+    };
+    let columns: Vec<Expr> = plan.schema().iter().map(column).collect();
+    LogicalPlanBuilder::from(plan).project(columns).and_then(LogicalPlanBuilder::build).map_err(engine_error)
 }
 
 /// Every name that a query writes.

@@ -311,7 +311,12 @@ fn unreadable(path: &Path, cause: &io::Error) -> Error {
         io::ErrorKind::PermissionDenied => "not allowed to read it".to_owned(),
         _ => format!("cannot be read: {cause}"),
     };
-    Error::new(Kind::Input, format!("{}: {what}", path.display()))
+    let error = Error::new(Kind::Input, format!("{}: {what}", path.display()));
+    match cause.kind() {
+        io::ErrorKind::NotFound => error.with_help("check the path; it is relative to the working directory"),
+        io::ErrorKind::PermissionDenied => error.with_help("read it as another user, or change its permissions"),
+        _ => error,
+    }
 }
 
 fn walk_error(error: &walkdir::Error, base: &Path) -> Error {

@@ -15,7 +15,7 @@ use chrono::{DateTime, Utc};
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use egret::engine::run::Run;
-use egret::engine::session::{Options, Session};
+use egret::engine::session::{Options, Scan, Session};
 use egret::engine::{Engine, TimeField};
 use egret::lake::LakeConfig;
 use egret::rule::{Execution, Language, Rule};
@@ -31,7 +31,7 @@ const ENCODINGS: [(&str, &str, &str); 4] = [
 ];
 
 fn options() -> Options {
-    Options { threads: NonZeroUsize::new(2).unwrap(), memory_limit: 256 << 20, spill_dir: None }
+    Options { threads: NonZeroUsize::new(2).unwrap(), memory_limit: 256 << 20, spill_dir: None, scan: Scan::default() }
 }
 
 /// What a statement failed with.

@@ -106,12 +106,25 @@ pub(crate) struct ResourceArgs {
     /// Memory that operators may hold before they spill or fail, such as 512MB or 2GiB
     #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = parse_size, global = true)]
     pub(crate) memory_limit: usize,
+    /// How Parquet files are scanned
+    #[arg(long, value_enum, default_value_t, global = true)]
+    pub(crate) scan: ScanArg,
     /// End the run after this time, such as 30s, 5m or 1h
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, global = true)]
     pub(crate) timeout: Option<Duration>,
     /// No progress, no summary; errors and warnings only
     #[arg(long, short = 'q', global = true)]
     pub(crate) quiet: bool,
+}
+
+/// How Parquet files are scanned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum ScanArg {
+    /// Predicates are decided once a dictionary entry where they can be
+    #[default]
+    Dictionary,
+    /// As DataFusion does it alone, to compare with
+    Stock,
 }
 
 /// Bytes of a text such as `512MB`, `1.5GiB` or `1000`.

@@ -2,8 +2,8 @@
 
 use std::num::NonZeroUsize;
 
-use super::args::ResourceArgs;
-use crate::engine::session::Options;
+use super::args::{ResourceArgs, ScanArg};
+use crate::engine::session::{Options, Scan};
 
 /// Threads to use: as asked for, else all cores.
 pub(super) fn threads(args: &ResourceArgs) -> NonZeroUsize {
@@ -12,7 +12,11 @@ pub(super) fn threads(args: &ResourceArgs) -> NonZeroUsize {
 
 /// The session's options as the flags say.
 pub(super) fn options(args: &ResourceArgs) -> Options {
-    Options { threads: threads(args), memory_limit: args.memory_limit, spill_dir: None }
+    let scan = match args.scan {
+        ScanArg::Dictionary => Scan::Dictionary,
+        ScanArg::Stock => Scan::Stock,
+    };
+    Options { threads: threads(args), memory_limit: args.memory_limit, spill_dir: None, scan }
 }
 
 /// The largest amount of memory that the process held so far, in bytes, where the system tells.

@@ -34,7 +34,7 @@ fn add_scans(plan: &Arc<dyn ExecutionPlan>, sum: &mut ScanMetrics) {
             match metric.value() {
                 MetricValue::Count { name, count } => match name.as_ref() {
                     "bytes_scanned" => sum.bytes += count.value() as u64,
-                    "pushdown_rows_pruned" => sum.events += count.value() as u64,
+                    "pushdown_rows_pruned" | "dictionary_rows_pruned" => sum.events += count.value() as u64,
                     _ => {}
                 },
                 MetricValue::PruningMetrics { pruning_metrics, .. } => sum.pruned += pruning_metrics.pruned() as u64,

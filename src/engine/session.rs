@@ -1,8 +1,9 @@
 //! The only place where a DataFusion session is built: functions, memory, disk, options.
 
+use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use chrono::{DateTime, Utc};
 use datafusion::execution::context::SessionContext;
@@ -15,10 +16,20 @@ use egret_udfs::Warnings;
 
 use super::failure::engine_error;
 use crate::error::Result;
-use crate::lake::FusePredicates;
+use crate::lake::Preselect;
 
 /// How many consumers of memory an error names.
 const NAMED_CONSUMERS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(2);
+
+/// How Parquet files are scanned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Scan {
+    /// Predicates are decided once a dictionary entry where they can be, and columns are decoded for the rest.
+    #[default]
+    Dictionary,
+    /// As DataFusion does it alone, with predicates pushed down. For comparison.
+    Stock,
+}
 
 /// What the user may choose about a session.
 #[derive(Debug, Clone)]
@@ -29,6 +40,17 @@ pub struct Options {
     pub memory_limit: usize,
     /// Where operators spill; the system's folder for temporary files where `None`.
     pub spill_dir: Option<PathBuf>,
+    /// How Parquet files are scanned.
+    pub scan: Scan,
+}
+
+/// Whether nobody sees that a scalar function was evaluated: most of ours report what they cannot take.
+fn is_quiet(function: &str) -> bool {
+    static REPORTING: LazyLock<HashSet<String>> = LazyLock::new(|| {
+        let ours = egret_udfs::scalar_functions(&Warnings::default());
+        ours.iter().map(|function| function.name().to_owned()).filter(|name| name != "glob_match").collect()
+    });
+    !REPORTING.contains(function)
 }
 
 /// A DataFusion session with the functions of rules.
@@ -66,12 +88,14 @@ impl Session {
             .with_object_list_cache_limit(0)
             .build_arc()
             .map_err(engine_error)?;
-        let state = SessionStateBuilder::new()
+        let mut state = SessionStateBuilder::new()
             .with_config(config)
             .with_runtime_env(Arc::clone(&runtime))
-            .with_default_features()
-            .with_physical_optimizer_rule(Arc::new(FusePredicates::new(runtime)))
-            .build();
+            .with_default_features();
+        if options.scan == Scan::Dictionary {
+            state = state.with_physical_optimizer_rule(Arc::new(Preselect::new(runtime, is_quiet)));
+        }
+        let state = state.build();
         let context = SessionContext::new_with_state(state);
         let warnings = egret_udfs::register_all(&context).map_err(engine_error)?;
         Ok(Self { context, warnings })

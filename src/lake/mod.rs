@@ -35,7 +35,7 @@ mod window;
 pub use config::LakeConfig;
 pub use field::{Field, Kind};
 pub use ndjson::{BadLine, FieldTally, Issues, OnBadLine, Tally};
-pub use parquet::FusePredicates;
+pub use parquet::Preselect;
 pub use store::Format;
 pub use table::{METADATA, Table};
 pub use tables::{Lake, Selection};

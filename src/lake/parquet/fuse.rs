@@ -2,7 +2,7 @@
 //!
 //! DataFusion's scan decides each conjunct on its own: it decodes the conjunct's columns, evaluates, and works the
 //! result into a selection of rows. `x LIKE 'a%' AND x NOT LIKE 'ab%' AND x NOT LIKE 'ac%'` is decoded three times, and
-//! skipping rows of a column that takes a few bits a row costs more than decoding it. This rule makes one conjunct
+//! skipping rows of a column that takes a few bits a row costs more than decoding it. One conjunct is made
 //!
 //! - of those whose columns all take next to nothing in the files, and
 //! - of those whose columns lie within the columns of another.
@@ -13,20 +13,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::datasource::physical_plan::parquet::metadata::CachedParquetMetaData;
-use datafusion::datasource::physical_plan::{FileScanConfig, FileScanConfigBuilder, FileSource, ParquetSource};
-use datafusion::datasource::source::DataSourceExec;
-use datafusion::error::Result;
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig};
 use datafusion::execution::cache::cache_manager::CacheManager;
-use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::logical_expr::Operator;
 use datafusion::physical_expr::expressions::{BinaryExpr, InListExpr, lit};
 use datafusion::physical_expr::utils::collect_columns;
 use datafusion::physical_expr::{PhysicalExpr, conjunction, split_conjunction};
-use datafusion::physical_optimizer::PhysicalOptimizerRule;
-use datafusion::physical_plan::ExecutionPlan;
 
 /// A column is small where its chunks take at most so many bits a row.
 const SMALL_BITS: u64 = 8;
@@ -34,55 +27,13 @@ const SMALL_BITS: u64 = 8;
 /// How many files are asked how large their columns are.
 const SAMPLE: usize = 4;
 
-/// The rule: rewrites the predicate of every Parquet scan of a plan.
-#[derive(Debug)]
-pub struct FusePredicates {
-    runtime: Arc<RuntimeEnv>,
-}
-
-impl FusePredicates {
-    /// The rule for sessions over `runtime`, whose cache of footers tells how large columns are.
-    pub const fn new(runtime: Arc<RuntimeEnv>) -> Self {
-        Self { runtime }
-    }
-}
-
-impl PhysicalOptimizerRule for FusePredicates {
-    fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
-        plan.transform_up(|node| {
-            let Some((config, source)) =
-                node.downcast_ref::<DataSourceExec>().and_then(|scan| scan.downcast_to_file_source::<ParquetSource>())
-            else {
-                return Ok(Transformed::no(node));
-            };
-            let small = small_columns(config, &self.runtime.cache_manager);
-            let Some(fused) = source.filter().as_ref().and_then(|predicate| fused(predicate, &small)) else {
-                return Ok(Transformed::no(node));
-            };
-            let source = Arc::new(source.with_predicate(fused));
-            let config = FileScanConfigBuilder::from(config.clone()).with_source(source).build();
-            Ok(Transformed::yes(DataSourceExec::from_data_source(config) as Arc<dyn ExecutionPlan>))
-        })
-        .map(|done| done.data)
-    }
-
-    fn name(&self) -> &'static str {
-        "fuse_predicates"
-    }
-
-    fn schema_check(&self) -> bool {
-        true
-    }
-}
-
 /// The columns of a scan's files that take next to nothing and have no bloom filter, as far as footers are at hand.
-fn small_columns(config: &FileScanConfig, caches: &CacheManager) -> BTreeSet<String> {
+pub(super) fn small_columns(config: &FileScanConfig, caches: &CacheManager) -> BTreeSet<String> {
     let cache = caches.get_file_metadata_cache();
     let mut rows = 0;
     let mut bytes: BTreeMap<String, u64> = BTreeMap::new();
     let mut filtered = BTreeSet::new();
-    for file in config.file_groups.iter().flat_map(datafusion::datasource::physical_plan::FileGroup::iter).take(SAMPLE)
-    {
+    for file in config.file_groups.iter().flat_map(FileGroup::iter).take(SAMPLE) {
         let entry = cache.get(&file.object_meta.location);
         let Some(footer) =
             entry.as_ref().and_then(|e| e.file_metadata.as_any().downcast_ref::<CachedParquetMetaData>())
@@ -114,7 +65,7 @@ struct Group {
 }
 
 /// The same predicate with fewer conjuncts; `None` where there is nothing to fuse.
-fn fused(predicate: &Arc<dyn PhysicalExpr>, small: &BTreeSet<String>) -> Option<Arc<dyn PhysicalExpr>> {
+pub(super) fn fused(predicate: &Arc<dyn PhysicalExpr>, small: &BTreeSet<String>) -> Option<Arc<dyn PhysicalExpr>> {
     let all = split_conjunction(predicate);
     let count = all.len();
     let is_small = |part: &Arc<dyn PhysicalExpr>| {

@@ -2,10 +2,11 @@
 
 mod footer;
 mod fuse;
+mod preselect;
 mod scan;
 mod stats;
 
 pub(crate) use footer::{Footer, read_all};
-pub use fuse::FusePredicates;
+pub use preselect::Preselect;
 pub(crate) use scan::{FILE_COLUMN, ParquetScan, ROW_COLUMN, Scanned};
 pub(crate) use stats::{Bounds, instants};

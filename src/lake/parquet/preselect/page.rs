@@ -1,0 +1,186 @@
+//! One data page: which rows have a value, and the bits that their ids stand for.
+
+use datafusion::parquet::basic::Encoding;
+use datafusion::parquet::column::page::Page;
+
+use super::bits::Bits;
+use super::hybrid::{Malformed, Run, Runs, unpack};
+
+/// The bit of a verdict that says that no entry has the id.
+pub(super) const NO_ENTRY: u8 = 0x80;
+
+/// How many questions a column answers at once.
+pub(super) const QUESTIONS: usize = 7;
+
+/// A page of ids.
+#[derive(Debug)]
+pub(super) struct IdPage<'a> {
+    /// The rows with a value; `None` where all have one.
+    valid: Option<Bits>,
+    rows: usize,
+    values: usize,
+    width: usize,
+    ids: &'a [u8],
+}
+
+/// What is in a data page.
+#[derive(Debug)]
+pub(super) enum Content<'a> {
+    /// Ids into the chunk's dictionary.
+    Ids(IdPage<'a>),
+    /// Values, or levels of a kind that is not read here.
+    Other,
+}
+
+/// The content of a data page of a column whose values lie `max_level` optional steps deep and never in a list.
+pub(super) fn content(page: &Page, max_level: u32) -> Result<Content<'_>, Malformed> {
+    let rows = page.num_values() as usize;
+    if !matches!(page.encoding(), Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY) {
+        return Ok(Content::Other);
+    }
+    let (levels, values): (&[u8], &[u8]) = match page {
+        Page::DataPage { buf, .. } if max_level == 0 => (&[], buf),
+        Page::DataPage { buf, def_level_encoding: Encoding::RLE, .. } => {
+            let (length, rest) = buf.split_first_chunk::<4>().ok_or(Malformed)?;
+            rest.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or(Malformed)?
+        }
+        Page::DataPageV2 { buf, rep_levels_byte_len: 0, def_levels_byte_len, .. } => {
+            buf.split_at_checked(*def_levels_byte_len as usize).ok_or(Malformed)?
+        }
+        _ => return Ok(Content::Other),
+    };
+    let valid = if max_level == 0 { None } else { valid(levels, max_level, rows)? };
+    let count = valid.as_ref().map_or(rows, Bits::count);
+    let (width, ids) = match values.split_first() {
+        Some((width, ids)) => (usize::from(*width), ids),
+        None if count == 0 => (0, values),
+        None => return Err(Malformed),
+    };
+    Ok(Content::Ids(IdPage { valid, rows, values: count, width, ids }))
+}
+
+/// The rows whose level is the deepest.
+fn valid(levels: &[u8], max_level: u32, rows: usize) -> Result<Option<Bits>, Malformed> {
+    let width = (u32::BITS - max_level.leading_zeros()) as usize;
+    let mut valid = Bits::clear(rows);
+    let mut at = 0;
+    for run in Runs::try_new(levels, width, rows)? {
+        match run? {
+            Run::Repeated { value, count } => {
+                if value == max_level {
+                    valid.set_range(at..at + count);
+                }
+                at += count;
+            }
+            Run::Packed { bytes, count } => unpack(bytes, width, count, |levels| {
+                let word = levels.iter().rev().fold(0, |word, level| word << 1 | u64::from(*level == max_level));
+                valid.or_word(at, word, levels.len());
+                at += levels.len();
+            }),
+        }
+    }
+    Ok((valid.count() < rows).then_some(valid))
+}
+
+impl IdPage<'_> {
+    /// Sets, in each of `answers`, the bits of the rows from `at` on whose verdict has that bit.
+    ///
+    /// `verdicts` has the verdict of each entry, `null` is that of a row without a value.
+    pub(super) fn answer(&self, verdicts: &[u8], null: u8, at: usize, answers: &mut [Bits]) -> Result<(), Malformed> {
+        let Some(valid) = &self.valid else {
+            return self.dense(verdicts, at, answers);
+        };
+        let mut dense = vec![Bits::clear(self.values); answers.len()];
+        self.dense(verdicts, 0, &mut dense)?;
+        for (question, (answer, dense)) in answers.iter_mut().zip(&dense).enumerate() {
+            let nulls = null >> question & 1 == 1;
+            let mut value = 0;
+            for row in (0..self.rows).step_by(64) {
+                let count = (self.rows - row).min(64);
+                let valid = valid.word(row, count);
+                let values = valid.count_ones() as usize;
+                let spread = spread(dense.word(value, values), valid);
+                answer.or_word(at + row, if nulls { spread | !valid } else { spread }, count);
+                value += values;
+            }
+        }
+        Ok(())
+    }
+
+    /// The answers of the values alone, one behind the other.
+    fn dense(&self, verdicts: &[u8], at: usize, answers: &mut [Bits]) -> Result<(), Malformed> {
+        match answers.len() {
+            1 => self.dense_of::<1>(verdicts, at, answers),
+            2 => self.dense_of::<2>(verdicts, at, answers),
+            3 => self.dense_of::<3>(verdicts, at, answers),
+            _ => self.dense_of::<QUESTIONS>(verdicts, at, answers),
+        }
+    }
+
+    fn dense_of<const N: usize>(&self, verdicts: &[u8], at: usize, answers: &mut [Bits]) -> Result<(), Malformed> {
+        let mut at = at;
+        let mut all = 0u8;
+        for run in Runs::try_new(self.ids, self.width, self.values)? {
+            match run? {
+                Run::Repeated { value, count } => {
+                    let verdict = verdicts.get(value as usize).copied().unwrap_or(NO_ENTRY);
+                    all |= verdict;
+                    for (question, answer) in answers.iter_mut().enumerate() {
+                        if verdict >> question & 1 == 1 {
+                            answer.set_range(at..at + count);
+                        }
+                    }
+                    at += count;
+                }
+                Run::Packed { bytes, count } => unpack(bytes, self.width, count, |ids| {
+                    let mut words = [0u64; N];
+                    for (place, id) in ids.iter().enumerate() {
+                        let verdict = verdicts.get(*id as usize).copied().unwrap_or(NO_ENTRY);
+                        all |= verdict;
+                        for (question, word) in words.iter_mut().enumerate() {
+                            *word |= u64::from(verdict >> question & 1) << place;
+                        }
+                    }
+                    for (answer, word) in answers.iter_mut().zip(words) {
+                        if word != 0 {
+                            answer.or_word(at, word, ids.len());
+                        }
+                    }
+                    at += ids.len();
+                }),
+            }
+        }
+        if all & NO_ENTRY == 0 { Ok(()) } else { Err(Malformed) }
+    }
+}
+
+/// The lowest bits of `bits`, each moved to the next bit that is set in `places`.
+#[inline]
+fn spread(bits: u64, places: u64) -> u64 {
+    if bits == 0 || places == u64::MAX {
+        return bits & places;
+    }
+    let (mut bits, mut places, mut spread) = (bits, places, 0);
+    while bits != 0 && places != 0 {
+        let lowest = places & places.wrapping_neg();
+        if bits & 1 == 1 {
+            spread |= lowest;
+        }
+        bits >>= 1;
+        places ^= lowest;
+    }
+    spread
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bits_move_to_their_places() {
+        assert_eq!(spread(0b101, 0b0110_0100), 0b0100_0100);
+        assert_eq!(spread(u64::MAX, u64::MAX), u64::MAX);
+        assert_eq!(spread(0b1, 1 << 63), 1 << 63);
+        assert_eq!(spread(0b111, 0), 0);
+    }
+}

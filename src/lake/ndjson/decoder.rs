@@ -107,10 +107,11 @@ impl Decoder {
         if let Some(sieve) = filter.and_then(|filter| filter.sieve.as_ref()) {
             documents.sift(Arc::clone(sieve));
         }
+        let (trie, row) = (Trie::new(rows.names()), Row::new(rows.fields()));
         Ok(Self {
             documents,
-            trie: Trie::new(rows.names()),
-            row: Row::new(rows.names().len()),
+            trie,
+            row,
             pending: Pending::default(),
             rows,
             text: 0,
@@ -172,7 +173,7 @@ impl Decoder {
     fn document(&mut self, range: Range<usize>) -> Result<()> {
         let (bytes, offset) = self.documents.document(range);
         let filtered = self.plan.filter.is_some();
-        let row = if filtered { self.pending.row(self.rows.names().len()) } else { None };
+        let row = if filtered { self.pending.row(self.rows.fields()) } else { None };
         let row = row.unwrap_or(&mut self.row);
         if let Err(fault) = read(&self.trie, bytes, row) {
             let reason = fault.reason(bytes);

@@ -6,14 +6,15 @@ use datafusion::arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, Recor
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::common::cast::as_boolean_array;
 use datafusion::error::Result;
+use datafusion::physical_expr::DynamicFilterTracking;
 use datafusion::physical_expr::utils::{collect_columns, reassign_expr_columns};
-use datafusion::physical_expr_common::physical_expr::{is_dynamic_physical_expr, is_volatile};
+use datafusion::physical_expr_common::physical_expr::is_volatile;
 use datafusion::physical_plan::PhysicalExpr;
 
 use super::ColumnSpec;
+use super::sieve::Sieve;
 use super::sieve::literals::need;
 use super::sieve::need::Need;
-use super::sieve::Sieve;
 
 /// A predicate over the fields of documents.
 #[derive(Debug)]
@@ -34,7 +35,7 @@ impl Filter {
         !reads.is_empty()
             && reads.iter().all(|column| is_field(column.index()))
             && !is_volatile(predicate)
-            && !is_dynamic_physical_expr(predicate)
+            && !DynamicFilterTracking::classify(predicate).contains_dynamic_filter()
     }
 
     /// The filter of `predicate` over files with these columns and this schema; a strict one parses every document.

@@ -107,8 +107,13 @@ impl Rows {
     }
 
     /// The names of the fields that documents are searched for; values of each are at its place in a [`Row`].
-    pub(crate) fn names(&self) -> impl ExactSizeIterator<Item = &str> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.fields.iter().map(|known| known.field.name.as_str())
+    }
+
+    /// How many they are.
+    pub(crate) const fn fields(&self) -> usize {
+        self.fields.len()
     }
 
     /// Takes what a predicate reads of a document.

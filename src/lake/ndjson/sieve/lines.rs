@@ -68,7 +68,8 @@ impl Sifter {
             let escape = self.escape_from(text, at);
             let place = self.scout.find(text.get(..escape).unwrap_or(text), at);
             let rest = text.get(at..place).unwrap_or(&[]);
-            let start = if place == text.len() { place } else { at + memchr::memrchr(b'\n', rest).map_or(0, |n| n + 1) };
+            let start =
+                if place == text.len() { place } else { at + memchr::memrchr(b'\n', rest).map_or(0, |n| n + 1) };
             if let Some(line) = pass(text, at..start, &mut passed) {
                 let next = end_of_line(text, line.end) + 1;
                 return Found { line: Some(line), passed, next };

@@ -49,7 +49,9 @@ impl Need {
         for need in needs {
             match need {
                 Self::Nothing => {}
-                Self::All(inner) => kept.extend(inner.into_iter().filter(|need| !kept.contains(need)).collect::<Vec<_>>()),
+                Self::All(inner) => {
+                    kept.extend(inner.into_iter().filter(|need| !kept.contains(need)).collect::<Vec<_>>())
+                }
                 other if kept.contains(&other) => {}
                 other => kept.push(other),
             }
@@ -67,7 +69,9 @@ impl Need {
         for need in needs {
             match need {
                 Self::Nothing => return Self::Nothing,
-                Self::Any(inner) => kept.extend(inner.into_iter().filter(|need| !kept.contains(need)).collect::<Vec<_>>()),
+                Self::Any(inner) => {
+                    kept.extend(inner.into_iter().filter(|need| !kept.contains(need)).collect::<Vec<_>>())
+                }
                 other if kept.contains(&other) => {}
                 other => kept.push(other),
             }

@@ -126,7 +126,8 @@ impl Node {
             Self::Piece(at) => Sought { pieces: vec![*at], lines: hits.get(*at).copied().unwrap_or(0) },
             Self::All(nodes) => {
                 let each = nodes.iter().map(|node| node.rarest(hits));
-                each.min_by_key(|sought| (sought.lines, sought.pieces.len())).unwrap_or(Sought { pieces: vec![], lines: 0 })
+                each.min_by_key(|sought| (sought.lines, sought.pieces.len()))
+                    .unwrap_or(Sought { pieces: vec![], lines: 0 })
             }
             Self::Any(nodes) => {
                 let mut all = Sought { pieces: vec![], lines: 0 };
@@ -199,7 +200,8 @@ mod tests {
     }
 
     fn sieve() -> Sieve {
-        let need = Need::all([piece("common"), Need::any([piece("rare"), Need::all([piece("other"), piece("third")])])]);
+        let need =
+            Need::all([piece("common"), Need::any([piece("rare"), Need::all([piece("other"), piece("third")])])]);
         Sieve::try_new(&need).unwrap()
     }
 

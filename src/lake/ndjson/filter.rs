@@ -7,6 +7,7 @@ use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::common::cast::as_boolean_array;
 use datafusion::error::Result;
 use datafusion::physical_expr::DynamicFilterTracking;
+use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::utils::{collect_columns, reassign_expr_columns};
 use datafusion::physical_expr_common::physical_expr::is_volatile;
 use datafusion::physical_plan::PhysicalExpr;
@@ -45,7 +46,7 @@ impl Filter {
         schema: &Schema,
         strict: bool,
     ) -> Result<Self> {
-        let mut reads: Vec<usize> = collect_columns(predicate).iter().map(|column| column.index()).collect();
+        let mut reads: Vec<usize> = collect_columns(predicate).iter().map(Column::index).collect();
         reads.sort_unstable();
         reads.dedup();
         let schema = Arc::new(schema.project(&reads)?);

@@ -193,7 +193,7 @@ mod tests {
     proptest! {
         #[test]
         fn as_line_by_line(lines in prop::collection::vec("(\\{[abx/é\\\\u0017 ]{0,8}\\}|[abx/{}\\\\u61 \r]{0,6})", 0..8)) {
-            let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+            let text = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect::<String>();
             let wanted = |line: &&str| {
                 let sound = line.starts_with('{') && line.ends_with('}');
                 let escape = sifter().sieve.escape(line.as_bytes(), 0).is_some();

@@ -50,7 +50,8 @@ impl Need {
             match need {
                 Self::Nothing => {}
                 Self::All(inner) => {
-                    kept.extend(inner.into_iter().filter(|need| !kept.contains(need)).collect::<Vec<_>>())
+                    let new: Vec<_> = inner.into_iter().filter(|need| !kept.contains(need)).collect();
+                    kept.extend(new);
                 }
                 other if kept.contains(&other) => {}
                 other => kept.push(other),
@@ -70,7 +71,8 @@ impl Need {
             match need {
                 Self::Nothing => return Self::Nothing,
                 Self::Any(inner) => {
-                    kept.extend(inner.into_iter().filter(|need| !kept.contains(need)).collect::<Vec<_>>())
+                    let new: Vec<_> = inner.into_iter().filter(|need| !kept.contains(need)).collect();
+                    kept.extend(new);
                 }
                 other if kept.contains(&other) => {}
                 other => kept.push(other),
@@ -195,7 +197,7 @@ fn may_be_bare(text: &str, ends: Ends) -> bool {
     // A number begins with a digit or a minus, and ends with a digit.
     let numeric = text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.' | b'e' | b'E'))
         && !(ends.start && text.starts_with(['+', '.', 'e', 'E']))
-        && !(ends.end && !text.ends_with(|last: char| last.is_ascii_digit()));
+        && (!ends.end || text.ends_with(|last: char| last.is_ascii_digit()));
     let word = |word: &str| match (ends.start, ends.end) {
         (true, true) => word == text,
         (true, false) => word.starts_with(text),

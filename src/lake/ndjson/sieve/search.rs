@@ -184,7 +184,9 @@ impl Scout {
     /// Forgets places: the text is another one.
     pub(crate) fn renew(&mut self) {
         if let Self::Several(groups) = self {
-            groups.iter_mut().for_each(|group| group.next = None);
+            for group in groups {
+                group.next = None;
+            }
         }
     }
 }

@@ -134,6 +134,23 @@ impl Summary {
     }
 }
 
+/// Tells people of several rules: those that cost most, and those that gave nothing.
+pub(super) fn tell_all(summaries: &[Summary], console: Console, noun: &str) {
+    let mut by_cost: Vec<_> = summaries.iter().collect();
+    by_cost.sort_by(|a, b| b.seconds.total_cmp(&a.seconds).then_with(|| a.name.cmp(&b.name)));
+    let seconds: f64 = summaries.iter().map(|summary| summary.seconds).sum();
+    console.note(&format!("{} rules in {seconds:.2} s, by cost:", summaries.len()));
+    for summary in by_cost {
+        let plural = if summary.total == 1 { "" } else { "s" };
+        console.note(&format!("{:9.2} s {:>9} {noun}{plural}  {}", summary.seconds, summary.total, summary.name));
+    }
+    let mut silent: Vec<_> = summaries.iter().filter(|summary| summary.total == 0).map(|s| s.name.as_str()).collect();
+    silent.sort_unstable();
+    if !silent.is_empty() {
+        console.note(&format!("no {noun} from {} of them: {}", silent.len(), silent.join(", ")));
+    }
+}
+
 /// The file of `--stats-file`, reserved before there is a summary, so that a wrong path costs no run.
 pub(super) struct StatsFile<'a> {
     path: &'a Path,

@@ -6,6 +6,7 @@ mod cli;
 mod corpora;
 mod layering;
 mod layouts;
+mod many;
 mod program;
 mod queries;
 mod readme;

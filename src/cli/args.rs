@@ -22,6 +22,9 @@ pub(crate) struct LakeArgs {
     /// What a corrupt JSON line does; skipped lines are counted, reported, and make the exit code 3
     #[arg(long, value_enum, default_value_t = BadLine::Skip)]
     pub(crate) on_bad_line: BadLine,
+    /// Parse every JSON line; without it lines that no rule can want are only checked for UTF-8 and for { and }
+    #[arg(long)]
+    pub(crate) strict: bool,
 }
 
 /// What a corrupt line does.

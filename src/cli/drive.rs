@@ -14,6 +14,15 @@ pub(super) async fn drive(
     progress: &Progress,
     shape: impl Fn(RecordBatch) -> Result<RecordBatch>,
 ) -> Result<()> {
+    drive_into(run, progress, |batch| output.write(&shape(batch)?)).await
+}
+
+/// Gives every batch of `run` to `write`, until the end or until nobody takes any more.
+pub(super) async fn drive_into(
+    run: &mut Run,
+    progress: &Progress,
+    mut write: impl FnMut(RecordBatch) -> Result<Flow>,
+) -> Result<()> {
     let mut ticker = tokio::time::interval(TICK);
     loop {
         // Waiting for rows can be given up for a tick and taken up again: no row is lost.
@@ -25,7 +34,7 @@ pub(super) async fn drive(
             }
         };
         let Some(batch) = batch else { return Ok(()) };
-        if output.write(&shape(batch)?)? == Flow::Closed {
+        if write(batch)? == Flow::Closed {
             return Ok(());
         }
     }

@@ -30,6 +30,7 @@ pub(super) fn lake_config(args: &LakeArgs) -> LakeConfig {
         lake: args.lake.clone(),
         tables: args.tables.clone(),
         on_bad_line,
+        strict: args.strict,
         ..LakeConfig::default()
     }
 }

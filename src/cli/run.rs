@@ -10,12 +10,12 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 
 use super::args::{LakeArgs, OutputArgs, ResourceArgs, TimeArgs};
-use super::drive::drive;
+use super::drive::{drive, drive_into};
 use super::progress::Progress;
 use super::report::Console;
-use super::summary::{StatsFile, Summary};
+use super::summary::{StatsFile, Summary, tell_all};
 use super::{SKIPPED_INPUT, open, resource};
-use crate::alert::sink::{Format, Output, prefixed, prefixed_schema};
+use crate::alert::sink::{Flow, Format, Output, Spool, prefixed, prefixed_schema};
 use crate::alert::{AlertContext, Decorator, Identity};
 use crate::engine::refusal::refused;
 use crate::engine::run::Run;
@@ -61,6 +61,16 @@ enum Shape {
     Rows,
     /// The columns of an alert: rule, severity, threat, window and ids beside those of the query
     Alerts,
+}
+
+impl Shape {
+    /// What one of them is called.
+    const fn noun(self) -> &'static str {
+        match self {
+            Self::Rows => "row",
+            Self::Alerts => "alert",
+        }
+    }
 }
 
 /// Languages of a query on stdin.
@@ -113,6 +123,9 @@ pub(super) async fn run(args: &RunArgs, resources: &ResourceArgs, console: &Cons
     }
     if let Some(Shared { output: Some(output), .. }) = shared {
         output.finish()?;
+    }
+    if summaries.len() > 1 {
+        tell_all(&summaries, console, args.shape.noun());
     }
     if let Some(stats) = stats {
         stats.write(&summaries)?;
@@ -277,8 +290,11 @@ impl Job<'_> {
         }
 
         let mut own = None;
+        let mut spool = None;
         let output = match to {
             To::Shared(shared) => {
+                // Of a rule that fails among others no row is left.
+                spool = self.several.then(|| Spool::try_new(&schema)).transpose()?;
                 if let Some(target) = shared.target.take() {
                     shared.output = Some(target.open(format, schema, open::width())?);
                 }
@@ -307,7 +323,18 @@ impl Job<'_> {
                     None => Ok(rows),
                 }
             };
-            drive(&mut run, output, &progress, shape).await?;
+            match spool {
+                None => drive(&mut run, output, &progress, shape).await?,
+                Some(mut spool) => {
+                    let write = |batch| spool.write(&shape(batch)?).map(|()| Flow::Open);
+                    drive_into(&mut run, &progress, write).await?;
+                    for batch in spool.into_batches()? {
+                        if output.write(&batch?)? == Flow::Closed {
+                            break;
+                        }
+                    }
+                }
+            }
         }
         drop(progress);
         if let Some(own) = own {
@@ -317,11 +344,7 @@ impl Job<'_> {
         summary.total = run.total();
         summary.finish(run.scanned(), started.elapsed());
         summary.notice(self.engine.take_notices(&prepared.lowered.tables));
-        let noun = match self.args.shape {
-            Shape::Rows => "row",
-            Shape::Alerts => "alert",
-        };
-        summary.tell(self.console, noun);
+        summary.tell(self.console, self.args.shape.noun());
         Ok(summary)
     }
 }

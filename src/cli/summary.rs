@@ -32,6 +32,10 @@ pub(super) struct Summary {
     pub(super) events: u64,
     /// Bytes that were read from storage.
     pub(super) bytes: u64,
+    /// Lines and documents of JSON that were parsed.
+    pub(super) lines_parsed: u64,
+    /// Lines and documents of JSON that were not parsed, since their bytes tell that the rule does not want them.
+    pub(super) lines_skipped: u64,
     /// Files, row groups and pages that statistics ruled out.
     pub(super) pruned: u64,
     /// Rows or alerts that were written.
@@ -61,6 +65,8 @@ impl Summary {
             window_to: execution.window.as_ref().map(|w| w.to),
             events: 0,
             bytes: 0,
+            lines_parsed: 0,
+            lines_skipped: 0,
             pruned: 0,
             rows: 0,
             total: 0,
@@ -76,6 +82,8 @@ impl Summary {
     pub(super) fn finish(&mut self, scanned: ScanMetrics, elapsed: Duration) {
         self.events = scanned.events;
         self.bytes = scanned.bytes;
+        self.lines_parsed = scanned.lines_parsed;
+        self.lines_skipped = scanned.lines_skipped;
         self.pruned = scanned.pruned;
         self.seconds = elapsed.as_secs_f64();
         self.peak_memory_bytes = peak_memory();
@@ -108,8 +116,12 @@ impl Summary {
             _ => "all time".to_owned(),
         };
         let memory = self.peak_memory_bytes.map_or_else(String::new, |bytes| format!(", {} memory", HumanBytes(bytes)));
+        let lines = match self.lines_skipped {
+            0 => String::new(),
+            skipped => format!(" ({} parsed, {} skipped unparsed)", HumanCount(self.lines_parsed), HumanCount(skipped)),
+        };
         console.note(&format!(
-            "{}: {} {noun}{} (total {}) at {}, {window}; {} events, {} read, {:.2} s{memory}",
+            "{}: {} {noun}{} (total {}) at {}, {window}; {} events{lines}, {} read, {:.2} s{memory}",
             self.name,
             HumanCount(self.rows),
             if self.rows == 1 { "" } else { "s" },
@@ -119,6 +131,23 @@ impl Summary {
             HumanBytes(self.bytes),
             self.seconds,
         ));
+    }
+}
+
+/// Tells people of several rules: those that cost most, and those that gave nothing.
+pub(super) fn tell_all(summaries: &[Summary], console: Console, noun: &str) {
+    let mut by_cost: Vec<_> = summaries.iter().collect();
+    by_cost.sort_by(|a, b| b.seconds.total_cmp(&a.seconds).then_with(|| a.name.cmp(&b.name)));
+    let seconds: f64 = summaries.iter().map(|summary| summary.seconds).sum();
+    console.note(&format!("{} rules in {seconds:.2} s, by cost:", summaries.len()));
+    for summary in by_cost {
+        let plural = if summary.total == 1 { "" } else { "s" };
+        console.note(&format!("{:9.2} s {:>9} {noun}{plural}  {}", summary.seconds, summary.total, summary.name));
+    }
+    let mut silent: Vec<_> = summaries.iter().filter(|summary| summary.total == 0).map(|s| s.name.as_str()).collect();
+    silent.sort_unstable();
+    if !silent.is_empty() {
+        console.note(&format!("no {noun} from {} of them: {}", silent.len(), silent.join(", ")));
     }
 }
 

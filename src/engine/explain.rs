@@ -13,7 +13,7 @@ pub struct Predicates {
     pub source: String,
     /// What the scan decides before it decodes other columns.
     pub in_scan: Option<String>,
-    /// What rules out files, row groups and pages by statistics.
+    /// What rules out files, row groups and pages by statistics, or lines by their bytes.
     pub prunes: Option<String>,
     /// What is decided on rows that the scan gave on.
     pub after: Option<String>,
@@ -37,7 +37,8 @@ fn collect(plan: &Arc<dyn ExecutionPlan>, above: Option<String>, found: &mut Vec
         found.push(Predicates {
             source: source(&line),
             in_scan: part(&line, "predicate="),
-            prunes: part(&line, "pruning_predicate="),
+            prunes: part(&line, "pruning_predicate=")
+                .or_else(|| part(&line, "line_holds=").map(|need| format!("lines that do not hold {need}"))),
             after: above,
         });
         return;

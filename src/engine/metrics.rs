@@ -13,6 +13,10 @@ pub struct ScanMetrics {
     pub events: u64,
     /// Bytes that were read from storage.
     pub bytes: u64,
+    /// Lines and documents of JSON that were parsed.
+    pub lines_parsed: u64,
+    /// Lines and documents of JSON that were not parsed, since their bytes tell that the query does not want them.
+    pub lines_skipped: u64,
     /// Files, row groups and pages that statistics ruled out before they were read.
     pub pruned: u64,
 }
@@ -35,6 +39,8 @@ fn add_scans(plan: &Arc<dyn ExecutionPlan>, sum: &mut ScanMetrics) {
                 MetricValue::Count { name, count } => match name.as_ref() {
                     "bytes_scanned" => sum.bytes += count.value() as u64,
                     "pushdown_rows_pruned" | "dictionary_rows_pruned" => sum.events += count.value() as u64,
+                    "lines_parsed" => sum.lines_parsed += count.value() as u64,
+                    "lines_skipped" => sum.lines_skipped += count.value() as u64,
                     _ => {}
                 },
                 MetricValue::PruningMetrics { pruning_metrics, .. } => sum.pruned += pruning_metrics.pruned() as u64,

@@ -60,15 +60,19 @@ impl Engine {
         notices
     }
 
-    /// One text for each field that a query reads and no JSON document held. Where the lake lists its fields (Parquet)
+    /// One text for each field that a query reads and no JSON document held, as far as they were parsed. Where the lake lists its fields (Parquet)
     /// the compiler says so before the run.
     fn in_no_event(&self, used: &TableUse, tallies: &[(&str, Tally)]) -> Vec<String> {
         let selected = self.lake().select(&used.patterns);
         let tallies: Vec<_> =
             tallies.iter().filter(|(name, _)| selected.tables.iter().any(|t| t.name() == *name)).collect();
-        if tallies.iter().all(|(_, tally)| tally.documents == 0) {
+        if tallies.iter().all(|(_, tally)| tally.documents + tally.skipped == 0) {
             return Vec::new();
         }
+        // A document that was not parsed may hold any field, but for a table whose fields are all known.
+        let unseen: u64 = selected.tables.iter().filter(|table| !table.lists_every_field()).fold(0, |sum, table| {
+            sum + tallies.iter().filter(|(name, _)| *name == table.name()).map(|(_, tally)| tally.skipped).sum::<u64>()
+        });
         let absent = |name: &str| {
             let mut asked = tallies.iter().filter_map(|(_, tally)| tally.fields.get(name)).peekable();
             asked.peek().is_some() && asked.all(|field| field.present == 0 && field.not_coerced == 0)
@@ -78,8 +82,15 @@ impl Engine {
             ecs::near(name, listed).map_or_else(String::new, |near| format!("; the nearest field is `{near}`"))
         };
         let names = used.wanted.iter().map(|field| field.name.as_str()).filter(|name| absent(name));
-        names
-            .map(|name| format!("no event of {} has the field `{name}`, so it is null{}", used.name, near(name)))
-            .collect()
+        let told = |name: &str| match unseen {
+            0 => format!("no event of {} has the field `{name}`, so it is null{}", used.name, near(name)),
+            _ => format!(
+                "no event of {} that was parsed has the field `{name}`; {unseen} were not parsed, since their bytes tell \
+                 that they do not matter{}",
+                used.name,
+                near(name)
+            ),
+        };
+        names.map(told).collect()
     }
 }

@@ -21,6 +21,8 @@ pub struct LakeConfig {
     pub tables: Vec<(String, String)>,
     /// What to do with a line of JSON that is none.
     pub on_bad_line: OnBadLine,
+    /// Whether every line of JSON is parsed, also one that no query can want by its bytes.
+    pub strict: bool,
     /// The patterns of FROM that will be asked for; other tables are listed and not opened. Empty: all are opened.
     pub only: Vec<String>,
 }

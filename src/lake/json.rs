@@ -78,17 +78,22 @@ async fn fields(store: &Arc<dyn ObjectStore>, files: &[(Found, NdjsonFile)]) -> 
     Ok(named(&infer(store, &files, scope).await.map_err(|e| unread(&e))?))
 }
 
+/// The JSON files of a table.
+fn files(table: &Table) -> impl Iterator<Item = (&Found, &NdjsonFile)> {
+    table.groups.iter().flat_map(|g| &g.files).filter_map(|f| Some((&f.found, f.json.as_ref()?)))
+}
+
+/// Whether a table's JSON files were not looked through whole when it was opened.
+pub(crate) fn is_large(table: &Table) -> bool {
+    files(table).map(|(found, _)| found.meta.size).sum::<u64>() > SMALL
+}
+
 /// Every field of a table's JSON files; they are read whole.
 pub(crate) async fn every_field(table: &Table) -> Result<Vec<Field>> {
-    let files: Vec<_> = table
-        .groups
-        .iter()
-        .flat_map(|g| &g.files)
-        .filter_map(|f| Some((f.found.meta.clone(), f.json.clone()?)))
-        .collect();
-    if files.is_empty() || files.iter().map(|(meta, _)| meta.size).sum::<u64>() <= SMALL {
+    if !is_large(table) {
         return Ok(Vec::new());
     }
+    let files: Vec<_> = files(table).map(|(found, json)| (found.meta.clone(), json.clone())).collect();
     let store: Arc<dyn ObjectStore> = Arc::new(LocalFileSystem::new());
     Ok(named(&infer(&store, &files, Scope::Full).await.map_err(|e| unread(&e))?))
 }
@@ -137,6 +142,7 @@ pub(crate) fn scan(table: &Table, group: &Group, columns: &[Field], metadata: &[
         partition_columns: group.path_columns.clone(),
         table: table.name().to_owned(),
         on_bad_line: table.on_bad_line,
+        strict: table.strict,
         issues: table.issues.clone(),
     };
     let source = NdjsonSource::new(options);

@@ -8,6 +8,7 @@ use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 use tempfile::NamedTempFile;
 
+use super::config::LakeConfig;
 use super::field::Field;
 use super::functions::Unparsed;
 use super::group::{self, Group};
@@ -32,6 +33,7 @@ pub struct Table {
     /// The fields once every document was looked through for them.
     discovered: OnceLock<Vec<Field>>,
     pub(crate) on_bad_line: OnBadLine,
+    pub(crate) strict: bool,
     pub(crate) issues: Issues,
     pub(crate) unparsed: BTreeMap<String, Arc<Unparsed>>,
     warnings: Vec<String>,
@@ -41,7 +43,7 @@ pub struct Table {
 
 impl Table {
     /// The table over the files of a listing.
-    pub(crate) async fn open(name: &str, location: &str, listing: Listing, on_bad_line: OnBadLine) -> Result<Self> {
+    pub(crate) async fn open(name: &str, location: &str, listing: Listing, config: &LakeConfig) -> Result<Self> {
         let Listing { files, others, spool } = listing;
         let mut warnings = Vec::new();
         if let Some(first) = others.first() {
@@ -76,7 +78,8 @@ impl Table {
             groups,
             fields,
             discovered: OnceLock::new(),
-            on_bad_line,
+            on_bad_line: config.on_bad_line,
+            strict: config.strict,
             issues: Issues::default(),
             unparsed,
             warnings,
@@ -126,6 +129,11 @@ impl Table {
     /// Whether its documents may hold fields that are not listed; they can be asked for.
     pub fn open_ended(&self) -> bool {
         self.groups.iter().any(|g| g.format == Format::Json)
+    }
+
+    /// Whether its fields are all that its documents hold: large JSON files are not looked through whole at first.
+    pub fn lists_every_field(&self) -> bool {
+        self.discovered.get().is_some() || !json::is_large(self)
     }
 
     /// How many files it has.

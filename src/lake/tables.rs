@@ -79,7 +79,7 @@ impl Lake {
         let mut tables = Vec::with_capacity(chosen.len());
         for (at, place) in places.into_iter().enumerate() {
             if chosen.contains(&at) {
-                let table = Table::open(&place.name, &place.location, place.listing, config.on_bad_line).await?;
+                let table = Table::open(&place.name, &place.location, place.listing, config).await?;
                 warnings.extend(table.warnings().iter().cloned());
                 tables.push(Arc::new(table));
             }

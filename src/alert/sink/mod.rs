@@ -39,12 +39,14 @@ mod csv;
 mod json;
 mod output;
 mod prefix;
+mod spool;
 mod staged;
 mod table;
 mod text;
 
 pub use output::{Flow, Output, Target};
 pub use prefix::{prefixed, prefixed_schema};
+pub use spool::Spool;
 pub use staged::Staged;
 
 /// The key of a field's metadata that says where the values of a list come from.

@@ -169,10 +169,6 @@ impl Column {
         Self { field, built, values, count: 0, offsets: vec![0], valid: Vec::new() }
     }
 
-    pub(crate) const fn is_built(&self) -> bool {
-        self.built
-    }
-
     /// Adds a row with the values at `slots` of the document `text`.
     pub(crate) fn push(&mut self, text: &str, slots: &[Slot]) -> Outcome {
         let mut outcome = Outcome::default();

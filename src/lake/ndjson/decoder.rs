@@ -1,22 +1,26 @@
-//! Turns the text of a file into record batches: documents are cut, read, coerced and counted here, without any I/O.
+//! Turns the text of a file into record batches: documents are cut, read, coerced and counted here, without any I/O but
+//! that of a reader that is handed in.
 
-use std::collections::BTreeMap;
+use std::io::{self, Read};
 use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use datafusion::arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::error::{DataFusionError, Result};
+use datafusion::physical_plan::metrics::Count;
 
 use super::ColumnSpec;
-use super::column::{Column, slot_text};
 use super::document::{Row, Trie, read};
 use super::documents::Documents;
+use super::filter::Filter;
 use super::frames::Frame;
-use super::issues::{BadLine, FieldTally, Issues, OnBadLine, Tally};
+use super::issues::{BadLine, Issues, OnBadLine, Tally};
 use super::json::Fault;
-use super::metadata::{Metadata, MetadataColumn, Origin};
+use super::metadata::Origin;
+use super::pending::Pending;
+use super::rows::{Rows, Wanted};
 use super::sniff::{Layout, describe};
 use super::values::REST_IS_LOST;
 use crate::error::{Error, Kind};
@@ -32,10 +36,25 @@ pub(crate) struct Plan {
     /// Those of them that a batch has, in its order.
     pub(crate) wanted: Vec<usize>,
     pub(crate) schema: SchemaRef,
+    /// What the scan decides itself.
+    pub(crate) filter: Option<Arc<Filter>>,
     pub(crate) table: Arc<str>,
     pub(crate) batch_size: usize,
     pub(crate) on_bad_line: OnBadLine,
     pub(crate) issues: Issues,
+    pub(crate) counters: Counters,
+}
+
+/// What one partition of a scan counts for the plan's metrics.
+#[derive(Debug, Clone)]
+pub(crate) struct Counters {
+    pub(crate) bytes_scanned: Count,
+    pub(crate) bad_lines: Count,
+    /// Documents that were parsed, and those that were passed over.
+    pub(crate) parsed: Count,
+    pub(crate) skipped: Count,
+    /// Documents that a predicate inside of the scan threw away.
+    pub(crate) pruned: Count,
 }
 
 /// The file, or the part of it, that is read.
@@ -71,10 +90,8 @@ pub(crate) struct Decoder {
     documents: Documents,
     trie: Trie,
     row: Row,
-    columns: Vec<Column>,
-    metadata: Vec<MetadataColumn>,
-    counts: Vec<FieldTally>,
-    rows: usize,
+    pending: Pending,
+    rows: Rows,
     text: usize,
     tally: Tally,
     good: u64,
@@ -84,31 +101,19 @@ pub(crate) struct Decoder {
 
 impl Decoder {
     pub(crate) fn new(plan: Plan, part: Part) -> Result<Self> {
-        // `_ignored` names fields whether or not a query reads them, so all of them are checked for it.
-        let spec = |index: &usize| plan.columns.get(*index);
-        let checks_all =
-            plan.wanted.iter().filter_map(spec).any(|s| matches!(s, ColumnSpec::Metadata(Metadata::Ignored)));
-        let mut columns = Vec::new();
-        let mut metadata = Vec::new();
-        for spec in plan.wanted.iter().filter_map(spec) {
-            match spec {
-                ColumnSpec::Field(field) => columns.push(Column::new(field.clone(), true)),
-                ColumnSpec::Metadata(which) => metadata.push(MetadataColumn::new(*which)),
-            }
+        let filter = plan.filter.as_deref();
+        let rows = Rows::new(Wanted { columns: &plan.columns, batch: &plan.wanted, filter });
+        let mut documents = Documents::new(part.layout, part.range.clone())?;
+        if let Some(sieve) = filter.and_then(|filter| filter.sieve.as_ref()) {
+            documents.sift(Arc::clone(sieve));
         }
-        for (index, spec) in plan.columns.iter().enumerate() {
-            if let (true, ColumnSpec::Field(field)) = (checks_all && !plan.wanted.contains(&index), spec) {
-                columns.push(Column::new(field.clone(), false));
-            }
-        }
+        let (trie, row) = (Trie::new(rows.names()), Row::new(rows.fields()));
         Ok(Self {
-            documents: Documents::new(part.layout, part.range.clone())?,
-            trie: Trie::new(columns.iter().map(|column| column.field.name.as_str())),
-            row: Row::new(columns.len()),
-            counts: vec![FieldTally::default(); columns.len()],
-            columns,
-            metadata,
-            rows: 0,
+            documents,
+            trie,
+            row,
+            pending: Pending::default(),
+            rows,
             text: 0,
             tally: Tally::default(),
             good: 0,
@@ -119,69 +124,116 @@ impl Decoder {
         })
     }
 
-    /// How many bad lines there were.
-    pub(crate) const fn bad(&self) -> u64 {
-        self.bad
-    }
-
     /// Takes the next bytes of the file, of which `own` count for this part; none when the file has ended.
     pub(crate) fn feed(&mut self, chunk: Option<Bytes>, own: u64) {
-        self.tally.bytes_read += own;
+        self.count_bytes(own);
         self.documents.feed(chunk);
+    }
+
+    /// Takes the next bytes of the file out of `reader`, at most `amount`: how many there were.
+    pub(crate) fn fill(&mut self, reader: &mut impl Read, amount: usize) -> io::Result<usize> {
+        self.documents.fill(reader, amount)
+    }
+
+    /// Counts bytes of the file that belong to this part.
+    pub(crate) fn count_bytes(&mut self, own: u64) {
+        self.tally.bytes_read += own;
+        self.plan.counters.bytes_scanned.add(own as usize);
     }
 
     /// Goes on until a batch is full, more bytes are needed, or the file has ended.
     pub(crate) fn step(&mut self) -> Result<Step> {
-        while !self.done {
-            match self.documents.next() {
-                Frame::Document(range) => {
-                    self.document(range)?;
-                    if self.rows >= self.plan.batch_size || self.text >= BATCH_TEXT {
-                        return self.batch().map(Step::Batch);
-                    }
+        loop {
+            self.take_survivors();
+            if self.is_full() {
+                return self.batch().map(Step::Batch);
+            }
+            if self.done {
+                if self.pending.count() > 0 {
+                    self.decide()?;
+                    continue;
                 }
+                return if self.rows.count() > 0 { self.batch().map(Step::Batch) } else { Ok(Step::Done) };
+            }
+            let frame = self.documents.next();
+            self.passed_over();
+            match frame {
+                Frame::Document(range) => self.document(range)?,
                 Frame::Bad { at, reason, .. } => self.bad_line(at, reason)?,
                 Frame::More => return Ok(Step::More),
                 Frame::End => self.finish()?,
             }
         }
-        if self.rows > 0 { self.batch().map(Step::Batch) } else { Ok(Step::Done) }
+    }
+
+    fn is_full(&self) -> bool {
+        self.rows.count() >= self.plan.batch_size || self.text >= BATCH_TEXT
     }
 
     fn document(&mut self, range: Range<usize>) -> Result<()> {
         let (bytes, offset) = self.documents.document(range);
-        if let Err(fault) = read(&self.trie, bytes, &mut self.row) {
+        let filtered = self.plan.filter.is_some();
+        let row = if filtered { self.pending.row(self.rows.fields()) } else { None };
+        let row = row.unwrap_or(&mut self.row);
+        if let Err(fault) = read(&self.trie, bytes, row) {
             let reason = fault.reason(bytes);
             return self.faulty(&fault, offset, reason);
         }
         // The reader has checked that it is UTF-8.
         let text = std::str::from_utf8(bytes).unwrap_or("");
-        let mut ignored: Vec<&str> = Vec::new();
-        for ((column, slots), count) in self.columns.iter_mut().zip(&self.row.slots).zip(&mut self.counts) {
-            let outcome = column.push(text, slots);
-            count.present += u64::from(outcome.present);
-            count.several += u64::from(outcome.several);
-            if outcome.refused > 0 {
-                count.not_coerced += outcome.refused;
-                if count.example.is_none() {
-                    count.example = outcome.example.map(|slot| shortened(&slot_text(text, &slot)));
-                }
-                ignored.push(&column.field.name);
-            }
-        }
-        if !self.metadata.is_empty() {
-            ignored.sort_unstable();
-            let origin = Origin { key: &self.part.key, table: &self.plan.table, offset };
-            for column in &mut self.metadata {
-                column.push(text, &self.row, &origin, &ignored);
-            }
-        }
-        self.rows += 1;
         self.good += 1;
-        if !(self.columns.is_empty() && self.metadata.is_empty()) {
+        self.tally.documents += 1;
+        self.plan.counters.parsed.add(1);
+        if filtered {
+            self.rows.test(text, row);
+            self.pending.keep(text, offset);
+            if self.pending.is_full(self.plan.batch_size) {
+                self.decide()?;
+            }
+            return Ok(());
+        }
+        let origin = Origin { key: &self.part.key, table: &self.plan.table, offset };
+        self.rows.push(text, &self.row, &origin);
+        if !self.rows.is_empty() {
             self.text += text.len();
         }
         Ok(())
+    }
+
+    /// Counts the documents that nobody wants.
+    fn passed_over(&mut self) {
+        let passed = self.documents.take_passed();
+        if passed > 0 {
+            self.good += passed;
+            self.tally.skipped += passed;
+            self.plan.counters.skipped.add(passed as usize);
+            self.plan.counters.pruned.add(passed as usize);
+        }
+    }
+
+    /// Decides which of the documents that wait meet the predicate.
+    fn decide(&mut self) -> Result<()> {
+        if let Some(filter) = &self.plan.filter {
+            let count = self.pending.count();
+            let survivors = filter.survivors(self.rows.take_tested()?, count)?;
+            self.plan.counters.pruned.add(count - survivors.len());
+            self.pending.decide(survivors);
+        }
+        Ok(())
+    }
+
+    /// Adds documents that meet the predicate to the batch until it is full.
+    fn take_survivors(&mut self) {
+        while !self.is_full()
+            && let Some((text, row, offset)) = self.pending.survivor()
+        {
+            let origin = Origin { key: &self.part.key, table: &self.plan.table, offset };
+            self.rows.push(text, row, &origin);
+            if !self.rows.is_empty() {
+                self.text += text.len();
+            }
+            self.pending.advance();
+        }
     }
 
     fn faulty(&mut self, fault: &Fault, offset: u64, mut reason: String) -> Result<()> {
@@ -195,6 +247,7 @@ impl Decoder {
         let line = BadLine { file: self.part.label.clone(), offset, reason };
         self.bad += 1;
         self.tally.bad_lines += 1;
+        self.plan.counters.bad_lines.add(1);
         let error = (self.plan.on_bad_line == OnBadLine::Fail).then(|| external(line.to_error()));
         if self.tally.sample.len() < super::issues::SAMPLE {
             self.tally.sample.push(line);
@@ -235,34 +288,15 @@ impl Decoder {
 
     /// Hands the counts so far to the shared tally.
     fn report(&mut self) {
-        let mut tally = std::mem::take(&mut self.tally);
-        let mut fields = BTreeMap::new();
-        for (column, count) in self.columns.iter().zip(&mut self.counts) {
-            if column.is_built() {
-                fields.insert(column.field.name.clone(), std::mem::take(count));
-            }
-        }
-        tally.fields = fields;
+        let tally = Tally { fields: self.rows.take_tallies(), ..std::mem::take(&mut self.tally) };
         self.plan.issues.add(tally);
     }
 
     /// The batch of the rows so far.
     fn batch(&mut self) -> Result<RecordBatch> {
-        let mut columns = self.columns.iter_mut();
-        let mut metadata = self.metadata.iter_mut();
-        let mut arrays: Vec<ArrayRef> = Vec::with_capacity(self.plan.wanted.len());
-        for index in &self.plan.wanted {
-            match self.plan.columns.get(*index) {
-                Some(ColumnSpec::Field(_)) => arrays.extend(columns.next().map(Column::finish).transpose()?),
-                Some(ColumnSpec::Metadata(_)) => arrays.extend(metadata.next().map(MetadataColumn::finish)),
-                None => {}
-            }
-        }
-        let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
-        self.tally.documents += self.rows as u64;
-        (self.rows, self.text) = (0, 0);
+        self.text = 0;
         self.report();
-        Ok(RecordBatch::try_new_with_options(Arc::clone(&self.plan.schema), arrays, &options)?)
+        self.rows.batch(&self.plan.schema)
     }
 }
 
@@ -275,12 +309,4 @@ impl Drop for Decoder {
 
 fn external(error: Error) -> DataFusionError {
     DataFusionError::External(Box::new(error))
-}
-
-/// At most the first 80 characters of a value.
-fn shortened(text: &str) -> String {
-    match text.char_indices().nth(80) {
-        Some((end, _)) => format!("{}...", text.get(..end).unwrap_or("")),
-        None => text.to_string(),
-    }
 }

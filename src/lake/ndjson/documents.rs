@@ -1,12 +1,14 @@
 //! The documents of a file, out of its bytes as they are stored: decompressed and cut, one after the other.
 
-use std::io;
+use std::io::{self, Read};
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::frames::{Frame, Frames};
 use super::inflate::Inflate;
+use super::sieve::Sieve;
 use super::sniff::{Compression, Layout};
 use super::values::REST_IS_LOST;
 
@@ -47,6 +49,36 @@ impl Documents {
         }
     }
 
+    /// From now on only documents that matter come.
+    pub(crate) fn sift(&mut self, sieve: Arc<Sieve>) {
+        self.frames.sift(sieve);
+    }
+
+    /// How many documents that do not matter were passed over since the last call.
+    pub(crate) const fn take_passed(&mut self) -> u64 {
+        self.frames.take_passed()
+    }
+
+    /// Takes the next bytes of the file out of `reader`, at most `amount`: how many there were.
+    pub(crate) fn fill(&mut self, reader: &mut impl Read, amount: usize) -> io::Result<usize> {
+        let mut reader = reader.take(amount as u64);
+        if self.compression != Compression::Plain {
+            let mut chunk = Vec::with_capacity(amount);
+            let read = reader.read_to_end(&mut chunk)?;
+            self.feed((read > 0).then(|| chunk.into()));
+            return Ok(read);
+        }
+        // Text as it is goes where it is looked at.
+        let room = self.frames.room();
+        let before = room.len();
+        let read = reader.read_to_end(room)?;
+        keep_head(&mut self.head, room, before);
+        if read == 0 {
+            self.feed(None);
+        }
+        Ok(read)
+    }
+
     /// What comes next; where it is [`Frame::More`], bytes are to be fed.
     pub(crate) fn next(&mut self) -> Frame {
         loop {
@@ -79,9 +111,7 @@ impl Documents {
         let room = self.frames.room();
         let before = room.len();
         let result = if self.may_pour { self.inflate.pour(room) } else { self.inflate.finish(room).map(|()| false) };
-        if self.head.len() < GLANCE {
-            self.head.extend(room.iter().skip(before).take(GLANCE - self.head.len()));
-        }
+        keep_head(&mut self.head, room, before);
         if !self.may_pour {
             self.frames.end();
         }
@@ -96,5 +126,12 @@ impl Documents {
         self.frames.cut_off();
         let reason = format!("expected {} data, found {error}; {REST_IS_LOST}", self.compression.name());
         Frame::Bad { at, reason, last: false }
+    }
+}
+
+/// Keeps what is wanted of the text behind `before` as the beginning of a file.
+fn keep_head(head: &mut Vec<u8>, text: &[u8], before: usize) {
+    if head.len() < GLANCE {
+        head.extend(text.iter().skip(before).take(GLANCE - head.len()));
     }
 }

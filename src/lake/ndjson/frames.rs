@@ -4,8 +4,11 @@
 //! be as long as [`LONGEST`]; nothing else is kept.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::lines::Lines;
+use super::sieve::Sieve;
+use super::sieve::lines::Sifter;
 use super::sniff::Form;
 use super::values::Values;
 
@@ -55,7 +58,8 @@ impl Buffer {
 
 enum Cutter {
     Lines(Lines),
-    Values(Values),
+    /// What decides which of the values matter, and how many did not.
+    Values(Values, Option<Sifter>, u64),
 }
 
 /// The documents of one file, or of one part of it.
@@ -74,7 +78,7 @@ impl Frames {
     pub(crate) fn whole(form: Form) -> Self {
         let cutter = match form {
             Form::Lines => Cutter::Lines(Lines::new(false, u64::MAX)),
-            Form::Documents | Form::Array | Form::Hits => Cutter::Values(Values::new(form)),
+            Form::Documents | Form::Array | Form::Hits => Cutter::Values(Values::new(form), None, 0),
         };
         Self { buffer: Buffer::default(), cutter, at_start: true, stopped: false, is_cut: false }
     }
@@ -93,6 +97,22 @@ impl Frames {
         }
     }
 
+    /// From now on only documents that matter are frames.
+    pub(crate) fn sift(&mut self, sieve: Arc<Sieve>) {
+        match &mut self.cutter {
+            Cutter::Lines(lines) => lines.sift(sieve),
+            Cutter::Values(_, sifter, _) => *sifter = Some(Sifter::new(sieve)),
+        }
+    }
+
+    /// How many documents that do not matter were passed over since the last call.
+    pub(crate) const fn take_passed(&mut self) -> u64 {
+        match &mut self.cutter {
+            Cutter::Lines(lines) => lines.take_passed(),
+            Cutter::Values(.., passed) => std::mem::replace(passed, 0),
+        }
+    }
+
     /// The end of the buffer, to which more text is to be added; what was used is dropped first.
     pub(crate) fn room(&mut self) -> &mut Vec<u8> {
         let used = self.buffer.start;
@@ -101,7 +121,7 @@ impl Frames {
         self.buffer.start = 0;
         match &mut self.cutter {
             Cutter::Lines(lines) => lines.shift(used),
-            Cutter::Values(values) => values.shift(used),
+            Cutter::Values(values, ..) => values.shift(used),
         }
         &mut self.buffer.bytes
     }
@@ -115,7 +135,7 @@ impl Frames {
     pub(crate) fn cut_off(&mut self) {
         let whole = match &self.cutter {
             Cutter::Lines(_) => memchr::memrchr(b'\n', &self.buffer.bytes).map_or(0, |at| at + 1),
-            Cutter::Values(_) => self.buffer.bytes.len(),
+            Cutter::Values(..) => self.buffer.bytes.len(),
         };
         self.buffer.bytes.truncate(whole.max(self.buffer.start));
         self.is_cut = true;
@@ -129,7 +149,7 @@ impl Frames {
 
     /// Gives up the rest of a file whose documents can no longer be told apart; lines always can: whether it did.
     pub(crate) const fn give_up(&mut self) -> bool {
-        self.stopped = matches!(self.cutter, Cutter::Values(_));
+        self.stopped = matches!(self.cutter, Cutter::Values(..));
         self.stopped
     }
 
@@ -154,7 +174,14 @@ impl Frames {
         }
         let frame = match &mut self.cutter {
             Cutter::Lines(lines) => lines.next(&mut self.buffer),
-            Cutter::Values(values) => values.next(&mut self.buffer),
+            Cutter::Values(values, sifter, passed) => loop {
+                let frame = values.next(&mut self.buffer);
+                let (Some(sifter), Frame::Document(range)) = (&*sifter, &frame) else { break frame };
+                if sifter.wants(self.buffer.slice(range.clone())) {
+                    break frame;
+                }
+                *passed += 1;
+            },
         };
         self.stopped = matches!(frame, Frame::Bad { last: true, .. });
         if self.stopped && self.is_cut && self.buffer.ended { Frame::End } else { frame }

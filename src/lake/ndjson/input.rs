@@ -37,6 +37,33 @@ struct Reader {
     handle: Handle,
 }
 
+/// The bytes of a file, from any byte on.
+pub(crate) enum Input {
+    /// A local file, which stands at the first byte.
+    Local(File),
+    /// Chunks, as [`chunks`] gives them.
+    Remote(BoxStream<'static, Result<Bytes>>),
+}
+
+impl Input {
+    /// Opens a file of `size` bytes at `range.start`; most likely it is read no further than `range.end`.
+    pub(crate) async fn open(
+        store: Arc<dyn ObjectStore>,
+        location: Path,
+        range: Range<u64>,
+        size: u64,
+    ) -> Result<Self> {
+        let mut reader = Reader { store, location, at: range.start, likely: range.end, size, handle: Handle::Closed };
+        if reader.at < reader.size {
+            reader.open().await?;
+        }
+        Ok(match reader.handle {
+            Handle::Local(file) => Self::Local(file),
+            _ => Self::Remote(reader.into_stream()),
+        })
+    }
+}
+
 /// The bytes of a file of `size` bytes from `range.start` on, to the end of the file for as long as they are asked for;
 /// most likely no further than `range.end`.
 pub(crate) fn chunks(
@@ -45,14 +72,17 @@ pub(crate) fn chunks(
     range: Range<u64>,
     size: u64,
 ) -> BoxStream<'static, Result<Bytes>> {
-    let reader = Reader { store, location, at: range.start, likely: range.end, size, handle: Handle::Closed };
-    stream::try_unfold(reader, |mut reader| async move {
-        Ok::<_, DataFusionError>(reader.next().await?.map(|chunk| (chunk, reader)))
-    })
-    .boxed()
+    Reader { store, location, at: range.start, likely: range.end, size, handle: Handle::Closed }.into_stream()
 }
 
 impl Reader {
+    fn into_stream(self) -> BoxStream<'static, Result<Bytes>> {
+        stream::try_unfold(self, |mut reader| async move {
+            Ok::<_, DataFusionError>(reader.next().await?.map(|chunk| (chunk, reader)))
+        })
+        .boxed()
+    }
+
     async fn next(&mut self) -> Result<Option<Bytes>> {
         while self.at < self.size {
             let chunk = match std::mem::replace(&mut self.handle, Handle::Closed) {

@@ -40,12 +40,13 @@ impl BadLine {
     }
 }
 
-/// What a scan met in one field.
+/// What a scan met in one field of the documents that it parsed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FieldTally {
     /// Documents in which the field has a value.
     pub present: u64,
-    /// Values that are not of the field's type.
+    /// Values that are not of the field's type. A field that only the result needs is looked at in documents that meet
+    /// the query's predicate.
     pub not_coerced: u64,
     /// One of them, as the document spells it.
     pub example: Option<String>,
@@ -58,8 +59,10 @@ pub struct FieldTally {
 pub struct Tally {
     /// Bytes of the files that were read, as they are stored.
     pub bytes_read: u64,
-    /// Documents that became rows.
+    /// Documents that were parsed.
     pub documents: u64,
+    /// Documents that were not parsed, since their bytes tell that no query wants them.
+    pub skipped: u64,
     /// Bad lines; the rest of a file that could not be read counts as one.
     pub bad_lines: u64,
     /// The first of them, by file and place.
@@ -118,6 +121,7 @@ impl Issues {
         let State { tally, sample, .. } = &mut *state;
         tally.bytes_read += part.bytes_read;
         tally.documents += part.documents;
+        tally.skipped += part.skipped;
         tally.bad_lines += part.bad_lines;
         for (name, field) in part.fields {
             let known = tally.fields.entry(name).or_default();

@@ -6,9 +6,11 @@
 //! | bytes of the file, chunk by chunk | `input` |
 //! | text of the file, piece by piece | `inflate` |
 //! | one document after the other | `documents`, `frames`: `lines`, `values` |
+//! | documents that cannot matter, told by their bytes | `sieve` |
 //! | the wanted fields of a document, every byte of it checked | `document` on `json` |
 //! | values of the field's type, with the rules of Elasticsearch's mapping | `column` with `number`, `date`; `metadata` |
-//! | batches, counts, bad lines | `decoder`, [`Issues`] |
+//! | rows that meet the query's predicate | `filter`, `pending` |
+//! | batches, counts, bad lines | `decoder`, `rows`, [`Issues`] |
 //! | a scan that DataFusion can split, project and show | [`NdjsonSource`], `opener` |
 //! | which fields there are | [`infer`] |
 
@@ -17,6 +19,7 @@ mod date;
 mod decoder;
 mod document;
 mod documents;
+mod filter;
 mod frames;
 mod infer;
 mod inflate;
@@ -27,6 +30,9 @@ mod lines;
 mod metadata;
 mod number;
 mod opener;
+mod pending;
+mod rows;
+mod sieve;
 mod sniff;
 mod source;
 mod values;

@@ -1,20 +1,21 @@
 //! Opens one file, or one part of it, as a stream of record batches.
 
+use std::fs::File;
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use datafusion::arrow::array::RecordBatch;
+use datafusion::common::runtime::SpawnedTask;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::{FileOpenFuture, FileOpener};
-use datafusion::error::Result;
-use datafusion::physical_plan::metrics::Count;
+use datafusion::error::{DataFusionError, Result};
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
-use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore};
 
 use super::decoder::{Decoder, Part, Plan, Step};
 use super::inflate::Inflate;
-use super::input::chunks;
+use super::input::{Input, chunks};
 use super::sniff::{Compression, HEAD, Layout, form};
 
 /// What the lake knows of a file and a scan of it can use; attach it with `PartitionedFile::with_extension`.
@@ -64,14 +65,11 @@ pub async fn detect(store: &Arc<dyn ObjectStore>, file: &ObjectMeta) -> Result<L
 pub(crate) struct NdjsonOpener {
     pub(crate) plan: Plan,
     pub(crate) store: Arc<dyn ObjectStore>,
-    pub(crate) bytes_scanned: Count,
-    pub(crate) bad_lines: Count,
 }
 
 impl FileOpener for NdjsonOpener {
     fn open(&self, file: PartitionedFile) -> Result<FileOpenFuture> {
         let (plan, store) = (self.plan.clone(), Arc::clone(&self.store));
-        let (bytes_scanned, bad_lines) = (self.bytes_scanned.clone(), self.bad_lines.clone());
         Ok(Box::pin(async move {
             let known = file.extension::<NdjsonFile>().cloned();
             let range = file.range.as_ref().map(|range| range.start.max(0) as u64..range.end.max(0) as u64);
@@ -90,45 +88,105 @@ impl FileOpener for NdjsonOpener {
                 range,
                 size,
             };
-            open(plan, part, store, location, bytes_scanned, bad_lines)
+            let span = part.span();
+            let at = span.start.saturating_sub(1);
+            let decoder = Decoder::new(plan, part)?;
+            let place = Place { at, span: span.clone(), size };
+            Ok(match Input::open(store, location, at..span.end, size).await? {
+                Input::Local(file) => local(LocalScan { decoder, file, place }),
+                Input::Remote(input) => remote(decoder, input, place),
+            })
         }))
     }
 }
 
-fn open(
-    plan: Plan,
-    part: Part,
-    store: Arc<dyn ObjectStore>,
-    location: Path,
-    bytes_scanned: Count,
-    bad_lines: Count,
-) -> Result<BoxStream<'static, Result<RecordBatch>>> {
-    let span = part.span();
-    let first = span.start.saturating_sub(1);
-    let input = chunks(store, location, first..span.end, part.size);
-    let decoder = Decoder::new(plan, part)?;
-    let state = (decoder, input, first);
-    Ok(stream::try_unfold(state, move |(mut decoder, mut input, mut at)| {
-        let (span, bytes_scanned, bad_lines) = (span.clone(), bytes_scanned.clone(), bad_lines.clone());
-        async move {
-            loop {
-                let before = decoder.bad();
-                let step = decoder.step();
-                bad_lines.add((decoder.bad() - before) as usize);
-                match step? {
-                    Step::Batch(batch) => return Ok(Some((batch, (decoder, input, at)))),
-                    Step::Done => return Ok(None),
-                    Step::More => {
-                        let chunk = input.try_next().await?;
-                        let end = at + chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
-                        let own = end.min(span.end).saturating_sub(at.max(span.start));
-                        at = end;
-                        bytes_scanned.add(own as usize);
-                        decoder.feed(chunk, own);
-                    }
+/// How far a part of a file was read.
+struct Place {
+    at: u64,
+    span: Range<u64>,
+    size: u64,
+}
+
+impl Place {
+    /// Goes on by so many bytes: how many of them belong to the part.
+    fn advance(&mut self, read: usize) -> u64 {
+        let end = self.at + read as u64;
+        let own = end.min(self.span.end).saturating_sub(self.at.max(self.span.start));
+        self.at = end;
+        own
+    }
+}
+
+/// The batches of a file that comes in chunks.
+fn remote(
+    decoder: Decoder,
+    input: BoxStream<'static, Result<Bytes>>,
+    place: Place,
+) -> BoxStream<'static, Result<RecordBatch>> {
+    stream::try_unfold((decoder, input, place), |(mut decoder, mut input, mut place)| async move {
+        loop {
+            match decoder.step()? {
+                Step::Batch(batch) => return Ok(Some((batch, (decoder, input, place)))),
+                Step::Done => return Ok(None),
+                Step::More => {
+                    let chunk = input.try_next().await?;
+                    let own = place.advance(chunk.as_ref().map_or(0, Bytes::len));
+                    decoder.feed(chunk, own);
                 }
             }
         }
     })
-    .boxed())
+    .boxed()
+}
+
+/// How much of a local file is read at a time: what stays in the cache of a core until it was looked at.
+const CHUNK: usize = 256 * 1024;
+
+/// After so many bytes a scan that has no batch yet lets others have its thread.
+const STRETCH: u64 = 16 * 1024 * 1024;
+
+/// A part of a local file.
+struct LocalScan {
+    decoder: Decoder,
+    file: File,
+    place: Place,
+}
+
+/// The batches of a local file: it is read, cut and parsed on one thread, chunk by chunk.
+fn local(scan: LocalScan) -> BoxStream<'static, Result<RecordBatch>> {
+    stream::try_unfold(scan, |mut scan| async move {
+        loop {
+            let task = SpawnedTask::spawn_blocking(move || {
+                let step = scan.stretch();
+                (scan, step)
+            });
+            let step;
+            (scan, step) = task.join().await.map_err(|error| DataFusionError::External(Box::new(error)))?;
+            match step? {
+                Step::Batch(batch) => return Ok(Some((batch, scan))),
+                Step::Done => return Ok(None),
+                Step::More => {}
+            }
+        }
+    })
+    .boxed()
+}
+
+impl LocalScan {
+    /// Goes on until there is a batch, the file has ended, or the stretch is over.
+    fn stretch(&mut self) -> Result<Step> {
+        let end = self.place.at + STRETCH;
+        loop {
+            match self.decoder.step()? {
+                Step::More if self.place.at >= end => return Ok(Step::More),
+                Step::More => {
+                    let left = usize::try_from(self.place.size.saturating_sub(self.place.at)).unwrap_or(CHUNK);
+                    let read = self.decoder.fill(&mut self.file, CHUNK.min(left))?;
+                    let own = self.place.advance(read);
+                    self.decoder.count_bytes(own);
+                }
+                other => return Ok(other),
+            }
+        }
+    }
 }

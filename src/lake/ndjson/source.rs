@@ -4,23 +4,28 @@ use std::fmt::{self, Formatter};
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{Field as ArrowField, FieldRef, Schema, SchemaRef};
+use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::{FileGroup, FileOpener, FileScanConfig, FileSource};
 use datafusion::datasource::projection::{ProjectionOpener, SplitProjection};
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::error::Result;
-use datafusion::physical_expr::LexOrdering;
 use datafusion::physical_expr::projection::ProjectionExprs;
+use datafusion::physical_expr::{LexOrdering, conjunction};
+use datafusion::physical_plan::filter_pushdown::{FilterPushdownPropagation, PushedDown};
 use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricBuilder};
 use datafusion::physical_plan::{DisplayFormatType, PhysicalExpr, apply_expression_roots};
 use object_store::ObjectStore;
 
 use super::column::column_type;
-use super::decoder::Plan;
+use super::decoder::{Counters, Plan};
+use super::filter::Filter;
 use super::issues::{Issues, OnBadLine};
 use super::metadata::Metadata;
 use super::opener::{NdjsonFile, NdjsonOpener};
+use super::sieve::literals::need;
+use super::sieve::need::Need;
 use crate::lake::field::Field;
 
 /// A column that a scan of JSON files offers.
@@ -64,6 +69,8 @@ pub struct NdjsonOptions {
     pub table: String,
     /// What to do with a line that is no document.
     pub on_bad_line: OnBadLine,
+    /// Whether every document is parsed, also one that no query can want.
+    pub strict: bool,
     /// Where the scan counts.
     pub issues: Issues,
 }
@@ -84,8 +91,10 @@ pub struct NdjsonSource {
     columns: Arc<[ColumnSpec]>,
     table: Arc<str>,
     on_bad_line: OnBadLine,
+    strict: bool,
     issues: Issues,
     table_schema: TableSchema,
+    predicate: Option<Arc<dyn PhysicalExpr>>,
     projection: SplitProjection,
     batch_size: usize,
     metrics: ExecutionPlanMetricsSet,
@@ -94,14 +103,16 @@ pub struct NdjsonSource {
 impl NdjsonSource {
     /// The source of a scan with these options.
     pub fn new(options: NdjsonOptions) -> Self {
-        let NdjsonOptions { columns, partition_columns, table, on_bad_line, issues } = options;
+        let NdjsonOptions { columns, partition_columns, table, on_bad_line, strict, issues } = options;
         let file_schema = Arc::new(Schema::new(columns.iter().map(ColumnSpec::to_arrow).collect::<Vec<_>>()));
         let table_schema = TableSchema::builder(file_schema).with_table_partition_cols(partition_columns).build();
         Self {
             columns: columns.into(),
             table: table.into(),
             on_bad_line,
+            strict,
             issues,
+            predicate: None,
             projection: SplitProjection::unprojected(&table_schema),
             table_schema,
             batch_size: 8192,
@@ -123,6 +134,11 @@ impl NdjsonSource {
     pub const fn issues(&self) -> &Issues {
         &self.issues
     }
+
+    fn filter_of(&self, file_schema: &Schema) -> Result<Option<Arc<Filter>>> {
+        let filter = |predicate| Filter::try_new(predicate, &self.columns, file_schema, self.strict).map(Arc::new);
+        self.predicate.as_ref().map(filter).transpose()
+    }
 }
 
 impl FileSource for NdjsonSource {
@@ -133,18 +149,25 @@ impl FileSource for NdjsonSource {
         partition: usize,
     ) -> Result<Arc<dyn FileOpener>> {
         let file_schema = self.file_schema();
+        let counter = |name: &'static str| MetricBuilder::new(&self.metrics).counter(name, partition);
         let plan = Plan {
             columns: Arc::clone(&self.columns),
             wanted: self.projection.file_indices.clone(),
             schema: Arc::new(file_schema.project(&self.projection.file_indices)?),
             table: Arc::clone(&self.table),
             batch_size: base_config.batch_size.unwrap_or(self.batch_size).max(1),
+            filter: self.filter_of(file_schema)?,
             on_bad_line: self.on_bad_line,
             issues: self.issues.clone(),
+            counters: Counters {
+                bytes_scanned: counter("bytes_scanned"),
+                bad_lines: counter("bad_lines"),
+                parsed: counter("lines_parsed"),
+                skipped: counter("lines_skipped"),
+                pruned: counter("pushdown_rows_pruned"),
+            },
         };
-        let counter = |name: &'static str| MetricBuilder::new(&self.metrics).counter(name, partition);
-        let opener =
-            NdjsonOpener { plan, store, bytes_scanned: counter("bytes_scanned"), bad_lines: counter("bad_lines") };
+        let opener = NdjsonOpener { plan, store };
         ProjectionOpener::try_new(self.projection.clone(), Arc::new(opener), file_schema)
     }
 
@@ -156,8 +179,28 @@ impl FileSource for NdjsonSource {
         Arc::new(Self { batch_size, ..self.clone() })
     }
 
+    fn filter(&self) -> Option<Arc<dyn PhysicalExpr>> {
+        self.predicate.clone()
+    }
+
     fn projection(&self) -> Option<&ProjectionExprs> {
         Some(&self.projection.source)
+    }
+
+    fn try_pushdown_filters(
+        &self,
+        filters: Vec<Arc<dyn PhysicalExpr>>,
+        _: &ConfigOptions,
+    ) -> Result<FilterPushdownPropagation<Arc<dyn FileSource>>> {
+        let taken: Vec<bool> = filters.iter().map(|filter| Filter::takes(filter, &self.columns)).collect();
+        let answers = taken.iter().map(|taken| if *taken { PushedDown::Yes } else { PushedDown::No }).collect();
+        let answer = FilterPushdownPropagation::with_parent_pushdown_result(answers);
+        if !taken.contains(&true) {
+            return Ok(answer);
+        }
+        let kept = filters.into_iter().zip(taken).filter_map(|(filter, taken)| taken.then_some(filter));
+        let predicate = Some(conjunction(self.predicate.iter().cloned().chain(kept)));
+        Ok(answer.with_updated_node(Arc::new(Self { predicate, ..self.clone() })))
     }
 
     fn try_pushdown_projection(&self, projection: &ProjectionExprs) -> Result<Option<Arc<dyn FileSource>>> {
@@ -182,7 +225,14 @@ impl FileSource for NdjsonSource {
             .filter_map(|index| self.columns.get(*index))
             .map(ColumnSpec::name)
             .collect();
-        write!(f, ", fields=[{}]", names.join(", "))
+        write!(f, ", fields=[{}]", names.join(", "))?;
+        let Some(predicate) = &self.predicate else { return Ok(()) };
+        write!(f, ", predicate={predicate}")?;
+        match need(predicate, &self.columns) {
+            Need::Nothing => Ok(()),
+            _ if self.strict => Ok(()),
+            need => write!(f, ", line_holds={need}"),
+        }
     }
 
     fn repartitioned(
@@ -207,7 +257,11 @@ impl FileSource for NdjsonSource {
         &self,
         f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
     ) -> Result<TreeNodeRecursion> {
-        apply_expression_roots(self.projection.source.iter(), f)
+        let mut next = apply_expression_roots(self.projection.source.iter(), f)?;
+        if let (Some(predicate), TreeNodeRecursion::Continue) = (&self.predicate, next) {
+            next = f(predicate)?;
+        }
+        Ok(next)
     }
 }
 

@@ -1,17 +1,23 @@
 //! The reader as a whole, against a naive one and over bad input.
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
+mod predicates;
+
 use std::fmt::Write as _;
 use std::sync::{Arc, LazyLock};
 
 use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::Schema;
 use datafusion::arrow::util::display::array_value_to_string;
+use datafusion::common::DFSchema;
+use datafusion::common::config::ConfigOptions;
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig, FileScanConfigBuilder};
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig, FileScanConfigBuilder, FileSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::Result;
 use datafusion::execution::object_store::ObjectStoreUrl;
-use datafusion::physical_plan::{ExecutionPlan, collect, collect_partitioned};
+use datafusion::physical_plan::filter_pushdown::PushedDown;
+use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr, collect, collect_partitioned};
 use datafusion::prelude::SessionContext;
 use object_store::memory::InMemory;
 use object_store::path::Path;
@@ -53,6 +59,9 @@ struct Scan {
     partitions: usize,
     ranges: Vec<u64>,
     known: bool,
+    strict: bool,
+    /// A condition, as SQL spells it.
+    condition: Option<String>,
     issues: Issues,
     local: Option<tempfile::TempDir>,
 }
@@ -67,6 +76,8 @@ impl Scan {
             partitions: 1,
             ranges: Vec::new(),
             known: true,
+            strict: false,
+            condition: None,
             issues: Issues::default(),
             local: None,
         }
@@ -82,9 +93,19 @@ impl Scan {
             columns: columns(),
             table: "t".into(),
             on_bad_line: self.on_bad_line,
+            strict: self.strict,
             issues: self.issues.clone(),
             ..NdjsonOptions::default()
         });
+        let source: Arc<dyn FileSource> = match &self.condition {
+            None => Arc::new(source),
+            Some(condition) => {
+                let predicate = physical(context, condition);
+                let answer = source.try_pushdown_filters(vec![predicate], &ConfigOptions::default()).unwrap();
+                assert!(matches!(answer.filters.as_slice(), [PushedDown::Yes]), "{condition}");
+                answer.updated_node.unwrap()
+            }
+        };
         let mut files = Vec::new();
         let store: Arc<dyn ObjectStore> = match &self.local {
             Some(folder) => Arc::new(object_store::local::LocalFileSystem::new_with_prefix(folder.path()).unwrap()),
@@ -111,7 +132,7 @@ impl Scan {
                 files.extend(bounds.windows(2).map(|pair| file.clone().with_range(pair[0] as i64, pair[1] as i64)));
             }
         }
-        let config = FileScanConfigBuilder::new(url, Arc::new(source))
+        let config = FileScanConfigBuilder::new(url, source)
             .with_file_group(FileGroup::new(files))
             .with_batch_size(Some(self.batch_size))
             .with_projection_indices(self.wanted.clone())
@@ -126,7 +147,7 @@ impl Scan {
     }
 
     async fn batches(&self) -> Result<Vec<RecordBatch>> {
-        let context = SessionContext::new();
+        let context = context();
         let (plan, _) = self.plan(&context).await;
         let partitions = collect_partitioned(plan, context.task_ctx()).await?;
         Ok(partitions.into_iter().flatten().collect())
@@ -135,20 +156,37 @@ impl Scan {
     async fn rows(&self) -> Result<Vec<String>> {
         let batches = self.batches().await?;
         assert!(batches.iter().all(|batch| batch.num_rows() <= self.batch_size));
-        let mut rows = Vec::new();
-        for batch in &batches {
-            for row in 0..batch.num_rows() {
-                let mut line = String::new();
-                for column in batch.columns() {
-                    let value =
-                        if column.is_null(row) { "-".into() } else { array_value_to_string(column, row).unwrap() };
-                    write!(line, "{value}|").unwrap();
-                }
-                rows.push(line);
-            }
-        }
-        Ok(rows)
+        Ok(texts(&batches))
     }
+}
+
+fn context() -> SessionContext {
+    let context = SessionContext::new();
+    egret_udfs::register_all(&context).unwrap();
+    context
+}
+
+/// A condition over all columns.
+fn physical(context: &SessionContext, condition: &str) -> Arc<dyn PhysicalExpr> {
+    let fields: Vec<_> = columns().iter().map(ColumnSpec::to_arrow).collect();
+    let schema = DFSchema::try_from(Schema::new(fields)).unwrap();
+    context.create_physical_expr(context.parse_sql_expr(condition, &schema).unwrap(), &schema).unwrap()
+}
+
+/// One text a row.
+fn texts(batches: &[RecordBatch]) -> Vec<String> {
+    let mut rows = Vec::new();
+    for batch in batches {
+        for row in 0..batch.num_rows() {
+            let mut line = String::new();
+            for column in batch.columns() {
+                let value = if column.is_null(row) { "-".into() } else { array_value_to_string(column, row).unwrap() };
+                write!(line, "{value}|").unwrap();
+            }
+            rows.push(line);
+        }
+    }
+    rows
 }
 
 fn block<T>(future: impl Future<Output = T>) -> T {

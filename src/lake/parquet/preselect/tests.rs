@@ -223,7 +223,7 @@ fn rows_are_those_of_a_scan_without_dictionaries() {
     };
     deep(|| {
         let cases = (events(), events(), layout(), layout(), vec(predicate(), 1..4));
-        TestRunner::new(ProptestConfig { cases: 96, ..ProptestConfig::default() }).run(&cases, same).unwrap();
+        TestRunner::new(ProptestConfig { cases: 32, ..ProptestConfig::default() }).run(&cases, same).unwrap();
     });
 }
 

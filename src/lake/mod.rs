@@ -39,7 +39,7 @@ pub use parquet::FusePredicates;
 pub use store::Format;
 pub use table::{METADATA, Table};
 pub use tables::{Lake, Selection};
-pub use view::{Ask, plan, union_fields};
+pub use view::{Ask, OnTime, plan, union_fields};
 pub use window::Window;
 
 #[cfg(test)]

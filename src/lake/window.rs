@@ -5,7 +5,7 @@
 use chrono::{DateTime, Utc};
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::ScalarValue;
-use datafusion::logical_expr::{Expr, lit};
+use datafusion::logical_expr::{Expr, cast, lit, try_cast};
 use datafusion::parquet::file::metadata::ParquetMetaData;
 
 use super::functions::parse_instant;
@@ -46,6 +46,14 @@ impl Window {
             });
         }
         Ok(chain.unwrap_or_else(|| lit(false)))
+    }
+
+    /// The instants by which [`predicate`](Self::predicate) judges an event, in the order in which they count: the first
+    /// that is not null. Each has the unit of what is stored.
+    pub(crate) fn instants(&self, group: &Group, bind: &Bind<'_>) -> Result<Vec<Expr>> {
+        let instants: Result<Vec<_>> = self.places(group, bind).into_iter().map(|leaf| instant_of(leaf, bind)).collect();
+        let instants = instants?;
+        Ok(if instants.is_empty() { vec![lit(ScalarValue::TimestampSecond(None, None))] } else { instants })
     }
 
     /// Which row groups of a file may hold events of the window.
@@ -122,7 +130,7 @@ impl Window {
             }
             whole if whole.is_integer() => {
                 let (from, to) = self.range(TimeUnit::Millisecond);
-                let raw = datafusion::logical_expr::try_cast(raw, DataType::Int64);
+                let raw = try_cast(raw, DataType::Int64);
                 Terms { inside: between(&raw, lit(from), lit(to)), null: raw.is_null() }
             }
             text if super::schema::is_text(text) => {
@@ -193,6 +201,24 @@ impl Window {
         let to = nanos(self.to).div_euclid(nanos_each);
         (clamp(from), clamp(to))
     }
+}
+
+/// The instant that a leaf stores, null where the window takes it for none.
+fn instant_of(leaf: &Leaf, bind: &Bind<'_>) -> Result<Expr> {
+    let zoned = |unit| DataType::Timestamp(unit, Some("UTC".into()));
+    let raw = leaf.expr();
+    if leaf.multi() {
+        let list = value(leaf, &bind.date_field(&leaf.name), bind, true)?;
+        return Ok(datafusion::functions_nested::expr_fn::array_element(list, lit(1_i64)));
+    }
+    Ok(match &leaf.data_type {
+        DataType::Timestamp(..) => raw,
+        DataType::Date32 => cast(raw, zoned(TimeUnit::Second)),
+        DataType::Date64 | DataType::Int64 => cast(raw, zoned(TimeUnit::Millisecond)),
+        whole if whole.is_integer() => cast(try_cast(raw, DataType::Int64), zoned(TimeUnit::Millisecond)),
+        text if super::schema::is_text(text) => parse_instant(raw, &leaf.name, None),
+        _ => value(leaf, &bind.date_field(&leaf.name), bind, true)?,
+    })
 }
 
 /// A place's part of the predicate: whether its instant is in the window, and whether it has none.

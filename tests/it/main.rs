@@ -10,3 +10,4 @@ mod program;
 mod queries;
 mod readme;
 mod reference;
+mod replay;

@@ -44,7 +44,7 @@ mod table;
 mod text;
 
 pub use output::{Flow, Output, Target};
-pub use prefix::{prefixed, prefixed_schema};
+pub use prefix::{prefixed, prefixed_schema, stamped, stamped_schema};
 pub use staged::Staged;
 
 /// The key of a field's metadata that says where the values of a list come from.

@@ -1,0 +1,27 @@
+//! A rule over a past range, as its schedule would have run it: the rows of every execution, in their order.
+//!
+//! | file | what |
+//! |---|---|
+//! | `span` | range, interval and look-back -> executions, and the time that they leave uncovered |
+//! | `times` | an event -> the executions that see it |
+//! | `widen` | the plan of one execution -> the plan of many |
+//! | `chunk` | how many executions one scan works through, by the memory they take |
+//! | `replay` | executions -> their rows, by one scan a chunk or, where a plan cannot be widened, one by one |
+//! | `meter` | how far a replay is |
+//! | `tally` | rows -> the summary: alerts, limits, days, groups, duplicates |
+//!
+//! Whatever way it takes, an execution gives the rows that the engine gives for it alone.
+
+mod chunk;
+mod meter;
+mod replay;
+mod span;
+mod tally;
+mod times;
+mod widen;
+
+pub use meter::{Meter, Progress};
+pub use replay::{Executed, Replay, Way};
+pub use span::{Span, Uncovered};
+pub use tally::{Group, Tally};
+pub use widen::Refusal;

@@ -8,10 +8,12 @@
 //! | `chunk` | how many executions one scan works through, by the memory they take |
 //! | `replay` | executions -> their rows, by one scan a chunk or, where a plan cannot be widened, one by one |
 //! | `meter` | how far a replay is |
+//! | `checkpoint` | what is complete, kept on disk, so that a replay goes on from there |
 //! | `tally` | rows -> the summary: alerts, limits, days, groups, duplicates |
 //!
 //! Whatever way it takes, an execution gives the rows that the engine gives for it alone.
 
+pub mod checkpoint;
 mod chunk;
 mod meter;
 mod replay;
@@ -20,8 +22,9 @@ mod tally;
 mod times;
 mod widen;
 
+pub use checkpoint::Checkpoint;
 pub use meter::{Meter, Progress};
 pub use replay::{Executed, Replay, Way};
 pub use span::{Span, Uncovered};
-pub use tally::{Group, Tally};
+pub use tally::{Group, Saved, Tally};
 pub use widen::Refusal;

@@ -9,7 +9,7 @@ use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef, TimestampNanosecondType};
 
 use super::chunk::Chunks;
-use super::meter::Meter;
+use super::meter::{Meter, Progress};
 use super::times::Timetable;
 use super::widen::{EXECUTIONS, Refusal, widen};
 use crate::engine::run::Run;
@@ -115,6 +115,20 @@ impl<'a> Replay<'a> {
     pub fn one_by_one(mut self, why: impl Into<String>) -> Self {
         self.way = Way::OneByOne(why.into());
         self
+    }
+
+    /// The same, going on behind the first `completed` executions, with what was done for them.
+    #[must_use]
+    pub fn resumed(mut self, completed: u64, done: Progress) -> Self {
+        let completed = usize::try_from(completed).unwrap_or(usize::MAX).min(self.waiting.len());
+        self.waiting.drain(..completed);
+        self.meter.resume(done);
+        self
+    }
+
+    /// Whether every execution that a scan worked through was given.
+    pub fn is_between_scans(&self) -> bool {
+        self.chunk.is_none() && self.ready.is_empty()
     }
 
     /// The columns of the rows, hidden key columns included.

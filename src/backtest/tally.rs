@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::{DateTime, NaiveDate, Utc};
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::replay::Executed;
@@ -34,11 +35,24 @@ pub struct Tally {
     groups: HashMap<Uuid, Known>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Known {
     label: Option<String>,
     alerts: u64,
     seen_to: Option<DateTime<Utc>>,
+}
+
+/// The sums of a [`Tally`], to be kept on disk.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Saved {
+    executions: u64,
+    with_alerts: u64,
+    over_limit: u64,
+    alerts: u64,
+    lost: u64,
+    duplicates: u64,
+    days: BTreeMap<NaiveDate, u64>,
+    groups: BTreeMap<String, Known>,
 }
 
 /// A group and how often it alerted.
@@ -66,6 +80,38 @@ impl Tally {
             duplicates: 0,
             days: BTreeMap::new(),
             groups: HashMap::new(),
+        }
+    }
+
+    /// The sums, to be kept.
+    pub fn saved(&self) -> Saved {
+        Saved {
+            executions: self.executions,
+            with_alerts: self.with_alerts,
+            over_limit: self.over_limit,
+            alerts: self.alerts,
+            lost: self.lost,
+            duplicates: self.duplicates,
+            days: self.days.clone(),
+            groups: self.groups.iter().map(|(id, known)| (id.to_string(), known.clone())).collect(),
+        }
+    }
+
+    /// Goes on from sums that were kept.
+    #[must_use]
+    pub fn resumed(self, saved: &Saved) -> Self {
+        let group = |(id, known): (&String, &Known)| Some((Uuid::parse_str(id).ok()?, known.clone()));
+        Self {
+            identity: self.identity,
+            limit: self.limit,
+            executions: saved.executions,
+            with_alerts: saved.with_alerts,
+            over_limit: saved.over_limit,
+            alerts: saved.alerts,
+            lost: saved.lost,
+            duplicates: saved.duplicates,
+            days: saved.days.clone(),
+            groups: saved.groups.iter().filter_map(group).collect(),
         }
     }
 
@@ -117,9 +163,8 @@ impl Tally {
 
     /// The groups that alert most, at most `count`; none where a row is no group.
     pub fn top(&self, count: usize) -> Vec<Group> {
-        let group = |(id, known): (&Uuid, &Known)| {
-            Some(Group { id: *id, label: known.label.clone()?, alerts: known.alerts })
-        };
+        let group =
+            |(id, known): (&Uuid, &Known)| Some(Group { id: *id, label: known.label.clone()?, alerts: known.alerts });
         let mut groups: Vec<Group> = self.groups.iter().filter_map(group).collect();
         groups.sort_by(|a, b| b.alerts.cmp(&a.alerts).then_with(|| a.label.cmp(&b.label)).then(a.id.cmp(&b.id)));
         groups.truncate(count);

@@ -152,7 +152,9 @@ impl<'a> Instants<'a> {
             DataType::Timestamp(TimeUnit::Microsecond, _) => {
                 (array.as_primitive::<TimestampMicrosecondType>().values(), 1_000)
             }
-            DataType::Timestamp(TimeUnit::Nanosecond, _) => (array.as_primitive::<TimestampNanosecondType>().values(), 1),
+            DataType::Timestamp(TimeUnit::Nanosecond, _) => {
+                (array.as_primitive::<TimestampNanosecondType>().values(), 1)
+            }
             other => return exec_err!("exec_times: expected an instant, found {other}"),
         };
         Ok(Self { values, array, unit })

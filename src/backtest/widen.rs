@@ -19,13 +19,15 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{Column, DFSchema, DataFusionError, JoinType, NullHandling, ScalarValue, TableReference, UnnestOptions};
+use datafusion::common::{
+    Column, DFSchema, DataFusionError, JoinType, NullHandling, ScalarValue, TableReference, UnnestOptions,
+};
 use datafusion::functions_window::row_number::row_number_udwf;
 use datafusion::logical_expr::expr::{AggregateFunction, Sort as SortExpr, WindowFunction, WindowFunctionParams};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{
-    Aggregate, Distinct, Expr, FetchType, Filter, Join, Limit, LogicalPlan, LogicalPlanBuilder, Projection, SkipType, Sort,
-    SubqueryAlias, Union, Unnest, Volatility, Window, WindowFrame, WindowFunctionDefinition, cast, lit,
+    Aggregate, Distinct, Expr, FetchType, Filter, Join, Limit, LogicalPlan, LogicalPlanBuilder, Projection, SkipType,
+    Sort, SubqueryAlias, Union, Unnest, Volatility, Window, WindowFrame, WindowFunctionDefinition, cast, lit,
 };
 
 /// The column of a table that lists the executions that see an event.
@@ -266,12 +268,7 @@ impl Widen<'_> {
 
     /// The rows of a plan and one row of nulls for each execution, told apart by the column `present`: an aggregation
     /// without keys has a result also where there is no row.
-    fn with_every_execution(
-        &self,
-        plan: LogicalPlan,
-        execution: Column,
-        present: &str,
-    ) -> Widened<(Wide, Column)> {
+    fn with_every_execution(&self, plan: LogicalPlan, execution: Column, present: &str) -> Widened<(Wide, Column)> {
         let schema = Arc::clone(plan.schema());
         let mut real: Vec<Expr> = schema.columns().into_iter().map(Expr::Column).collect();
         real.push(lit(true).alias(present));
@@ -350,7 +347,8 @@ impl Widen<'_> {
 
     /// The first rows of each execution, in the order that the input states.
     fn limit(&self, limit: &Limit) -> Widened<Wide> {
-        let (SkipType::Literal(skip), FetchType::Literal(fetch)) = (limit.get_skip_type()?, limit.get_fetch_type()?) else {
+        let (SkipType::Literal(skip), FetchType::Literal(fetch)) = (limit.get_skip_type()?, limit.get_fetch_type()?)
+        else {
             return refuse("a LIMIT that is computed");
         };
         self.cut(&limit.input, skip, fetch)

@@ -26,6 +26,16 @@ pub(super) struct Shared {
     pub(super) output: Option<Output>,
 }
 
+impl Shared {
+    /// The output, which begins with the first rule that opens it; none where it is closed already.
+    pub(super) fn open(&mut self, format: Format, schema: SchemaRef) -> Result<Option<&mut Output>> {
+        if let Some(target) = self.target.take() {
+            self.output = Some(target.open(format, schema, open::width())?);
+        }
+        Ok(self.output.as_mut())
+    }
+}
+
 /// Where the rows of one rule go.
 pub(super) enum To<'a> {
     Shared(&'a mut Shared),
@@ -40,15 +50,10 @@ pub(super) enum Opened<'a> {
 }
 
 impl<'a> To<'a> {
-    /// The output for rows of `schema`; a shared one begins with the first rule that opens it.
+    /// The output for rows of `schema`.
     pub(super) fn open(self, format: Format, schema: SchemaRef, force: bool) -> Result<Opened<'a>> {
         Ok(match self {
-            Self::Shared(shared) => {
-                if let Some(target) = shared.target.take() {
-                    shared.output = Some(target.open(format, schema, open::width())?);
-                }
-                Opened::Shared(shared.output.as_mut())
-            }
+            Self::Shared(shared) => Opened::Shared(shared.open(format, schema)?),
             Self::File(path) => Opened::Own(open::target(Some(&path), format, force)?.open(format, schema, None)?),
             Self::Own => Opened::Own(open::target(None, format, false)?.open(format, schema, open::width())?),
         })

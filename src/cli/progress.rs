@@ -41,11 +41,12 @@ impl Progress {
         self.bar.tick();
     }
 
-    /// Tells how far a replay of so many executions is.
-    pub(super) fn replayed(&self, done: crate::backtest::Progress, executions: u64) {
-        let left = match done.executions {
+    /// Tells how far a replay of so many executions is, `before` of which were complete when it began.
+    pub(super) fn replayed(&self, before: u64, done: crate::backtest::Progress, executions: u64) {
+        let left = match done.executions.saturating_sub(before) {
             0 => String::new(),
-            done => {
+            now => {
+                let (done, executions) = (now, executions.saturating_sub(before));
                 let each = self.bar.elapsed().as_secs_f64() / done as f64;
                 let left = each * executions.saturating_sub(done) as f64;
                 format!(", {} left", HumanDuration(Duration::from_secs_f64(left)))
@@ -53,7 +54,7 @@ impl Progress {
         };
         self.bar.set_message(format!(
             "{} events, {} of {} executions, {} alerts{left}",
-            HumanCount(done.scanned.events),
+            HumanCount(done.events),
             HumanCount(done.executions),
             HumanCount(executions),
             HumanCount(done.rows),

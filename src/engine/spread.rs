@@ -9,10 +9,10 @@ use datafusion::common::TableReference;
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::logical_expr::{LogicalPlan, ScalarUDF};
 
+use super::Engine;
 use super::failure::engine_error;
 use super::plan::{self, Prepared};
 use super::tables::{self, TimeField};
-use super::Engine;
 use crate::error::Result;
 use crate::lake::OnTime;
 use crate::rule::{Execution, Window};

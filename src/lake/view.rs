@@ -13,7 +13,9 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::FunctionRegistry;
 use datafusion::functions::core::expr_fn::{coalesce, get_field};
 use datafusion::functions::string::expr_fn::concat;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, ScalarUDF, TableSource, Union, cast, lit, try_cast};
+use datafusion::logical_expr::{
+    Expr, LogicalPlan, LogicalPlanBuilder, ScalarUDF, TableSource, Union, cast, lit, try_cast,
+};
 
 use super::field::{Field, Kind};
 use super::functions::{Unparsed, list_leaf, parse_instant, row_json};

@@ -51,7 +51,8 @@ impl Window {
     /// The instants by which [`predicate`](Self::predicate) judges an event, in the order in which they count: the first
     /// that is not null. Each has the unit of what is stored.
     pub(crate) fn instants(&self, group: &Group, bind: &Bind<'_>) -> Result<Vec<Expr>> {
-        let instants: Result<Vec<_>> = self.places(group, bind).into_iter().map(|leaf| instant_of(leaf, bind)).collect();
+        let instants: Result<Vec<_>> =
+            self.places(group, bind).into_iter().map(|leaf| instant_of(leaf, bind)).collect();
         let instants = instants?;
         Ok(if instants.is_empty() { vec![lit(ScalarValue::TimestampSecond(None, None))] } else { instants })
     }

@@ -211,7 +211,8 @@ fn options(memory: usize) -> Options {
 }
 
 fn ndjson(schema: &SchemaRef, batches: &[RecordBatch]) -> Vec<String> {
-    let mut sink = Sink::try_new(Format::Ndjson, SchemaRef::clone(schema), Vec::new(), &SinkOptions::default()).unwrap();
+    let mut sink =
+        Sink::try_new(Format::Ndjson, SchemaRef::clone(schema), Vec::new(), &SinkOptions::default()).unwrap();
     for batch in batches {
         sink.write(batch).unwrap();
     }
@@ -261,7 +262,12 @@ async fn compare(case: &Case) -> Way {
 }
 
 fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_stack_size(16 << 20).enable_all().build().unwrap()
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_stack_size(16 << 20)
+        .enable_all()
+        .build()
+        .unwrap()
 }
 
 #[test]

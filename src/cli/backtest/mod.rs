@@ -1,23 +1,27 @@
 //! `egret backtest`: rules as their schedule would have run them in a past range.
 
 mod job;
+mod keep;
 mod summary;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use clap::Args;
 
-use self::job::Job;
+use self::job::{Done, Job, Kept};
+use self::keep::Keep;
 use self::summary::ReplaySummary;
 use super::args::{LakeArgs, OutputArgs, ResourceArgs};
-use super::destination::{Destination, Shared, To, file_names};
+use super::destination::{Destination, Shared, file_names};
 use super::report::Console;
 use super::run::LanguageArg;
 use super::shape::Shape;
 use super::stop::Stop;
 use super::summary::StatsFile;
 use super::{SKIPPED_INPUT, open, resource};
+use crate::alert::sink::{Format, Target};
 use crate::engine::Engine;
 use crate::error::{Error, Kind, Result};
 use crate::rule::Interval;
@@ -30,7 +34,9 @@ Examples:
   egret backtest rule.esql --events e.parquet --from 2026-10-01 --to 2026-10-08 --interval 1h --lookback 61m
 
 Executions are at FROM + k x interval, behind FROM and up to TO. Each sees the window of the rule at its time, also
-events from before FROM, and now() is its time. Every row says in the column execution which one it is of.")]
+events from before FROM, and now() is its time. Every row says in the column execution which one it is of.
+
+With --output a replay that is interrupted writes what is complete; --resume goes on from there, also after a crash.")]
 pub(super) struct BacktestArgs {
     /// Rule files or folders; - reads a query from stdin
     #[arg(required = true, value_name = "RULE")]
@@ -47,16 +53,19 @@ pub(super) struct BacktestArgs {
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, help_heading = "Time")]
     to: String,
     /// Time between executions instead of the rule's, such as 5m or 1h
-    #[arg(long, value_name = "DURATION", help_heading = "Time")]
+    #[arg(long, value_name = "DURATION", value_parser = parse_interval, help_heading = "Time")]
     interval: Option<Interval>,
     /// How far each execution looks back instead of the rule's from, such as 61m
-    #[arg(long, value_name = "DURATION", help_heading = "Time")]
+    #[arg(long, value_name = "DURATION", value_parser = parse_interval, help_heading = "Time")]
     lookback: Option<Interval>,
     #[command(flatten)]
     output: OutputArgs,
     /// What a row becomes
     #[arg(long = "as", value_enum, default_value_t = Shape::Rows, help_heading = "Output")]
     shape: Shape,
+    /// Go on with a replay to the same --output that was interrupted or crashed
+    #[arg(long, help_heading = "Output")]
+    resume: bool,
     /// Run every execution by itself rather than all of them in one scan: slower, for comparison
     #[arg(long, help_heading = "Resources")]
     one_by_one: bool,
@@ -72,8 +81,11 @@ pub(super) async fn backtest(
     let console = *console;
     let (rules, broken) = open::rules(&args.rules, args.language.into(), console)?;
     let range = range(args, open::now())?;
-    let destination = Destination::try_new(&args.output, rules.len() + broken > 1)?;
-    let stats = StatsFile::reserve(args.output.stats_file.as_deref())?;
+    let keep = Keep::new(args.output.output.as_deref(), args.resume, args.output.force)?;
+    let going_on = keep.as_ref().is_some_and(Keep::exists);
+    let output = OutputArgs { force: args.output.force || going_on, ..args.output.clone() };
+    let destination = Destination::try_new(&output, rules.len() + broken > 1)?;
+    let stats = StatsFile::reserve(output.stats_file.as_deref())?;
     let options = resource::options(resources);
     let engine = Engine::open(&options, &open::required_lake(&args.lake)?).await?;
     for warning in engine.lake().warnings() {
@@ -81,21 +93,27 @@ pub(super) async fn backtest(
     }
 
     let Destination { format, several, mut shared, folder } = destination;
+    if keep.is_some() {
+        // Rows are kept beside it until all are there.
+        shared = None;
+    }
     let mut summaries: Vec<ReplaySummary> = Vec::new();
     let mut failures: Vec<Kind> = vec![Kind::Rule; broken];
     let mut stopped: Option<Error> = None;
+    let mut kept: Vec<Kept> = Vec::new();
     for (rule, file) in rules.iter().zip(file_names(&rules, format)) {
-        let memory = options.memory_limit;
-        let job = Job { args, engine: &engine, rule, range, console, several, memory, stop: stop.clone() };
-        let target = match (&mut shared, &folder) {
-            (Some(shared), _) => To::Shared(shared),
-            (None, Some(folder)) => To::File(folder.join(file)),
-            (None, None) => To::Own,
-        };
-        match job.run(target, format).await {
-            Ok((summary, end)) => {
+        let (memory, keep) = (options.memory_limit, keep.as_ref());
+        let job = Job { args, engine: &engine, rule, range, console, several, memory, keep, stop: stop.clone() };
+        match job.run(shared.as_mut(), format).await {
+            Ok(Done { summary, kept: rows, stopped: why }) => {
                 summaries.push(summary);
-                stopped = end;
+                stopped = why;
+                if let (Some(rows), Some(folder)) = (&rows, &folder) {
+                    let target = open::target(Some(&folder.join(file)), format, output.force)?;
+                    write_kept(target, format, std::slice::from_ref(rows))?;
+                } else {
+                    kept.extend(rows);
+                }
             }
             Err(error) if several => {
                 console.error(&error);
@@ -110,11 +128,17 @@ pub(super) async fn backtest(
     if let Some(Shared { output: Some(output), .. }) = shared {
         output.finish()?;
     }
+    if let (Some(path), false) = (&output.output, kept.is_empty()) {
+        write_kept(open::target(Some(path), format, output.force)?, format, &kept)?;
+    }
     if let Some(stats) = stats {
         stats.write("replays", &summaries)?;
     }
     if let Some(error) = stopped {
         return Err(error);
+    }
+    if let (Some(keep), true) = (keep, failures.is_empty()) {
+        keep.discard()?;
     }
     if let Some(worst) = failures.iter().map(|kind| kind.exit_code()).min() {
         return Ok(worst);
@@ -122,6 +146,20 @@ pub(super) async fn backtest(
     Ok(if summaries.iter().any(|summary| summary.bad_lines > 0) { SKIPPED_INPUT } else { 0 })
 }
 
+/// Writes the rows of replays that were kept on disk, one after the other.
+fn write_kept(target: Target, format: Format, kept: &[Kept]) -> Result<()> {
+    let Some(first) = kept.first() else { return Ok(()) };
+    let mut output = target.open(format, Arc::clone(&first.schema), None)?;
+    for Kept { checkpoint, .. } in kept {
+        checkpoint.rows(|batch| output.write(batch).map(drop))?;
+    }
+    output.finish().map(drop)
+}
+
 fn range(args: &BacktestArgs, now: DateTime<Utc>) -> Result<(DateTime<Utc>, DateTime<Utc>)> {
     Ok((open::instant("--from", &args.from, now)?, open::instant("--to", &args.to, now)?))
+}
+
+fn parse_interval(text: &str) -> std::result::Result<Interval, String> {
+    text.parse().map_err(|_| format!("expected a length of time such as 5m or 1h, found `{text}`"))
 }

@@ -166,9 +166,9 @@ impl ReplaySummary {
         self.groups = tally.groups() as u64;
         self.top_groups = tally.top(TOP).into_iter().map(TopGroup::from).collect();
         self.scans = progress.scans;
-        self.events = progress.scanned.events;
-        self.bytes = progress.scanned.bytes;
-        self.pruned = progress.scanned.pruned;
+        self.events = progress.events;
+        self.bytes = progress.bytes;
+        self.pruned = progress.pruned;
         self.seconds = elapsed.as_secs_f64();
         self.peak_memory_bytes = peak_memory();
     }

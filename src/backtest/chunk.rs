@@ -14,12 +14,18 @@ const MOST: usize = 4096;
 pub(super) struct Chunks {
     limit: usize,
     size: usize,
+    most: usize,
 }
 
 impl Chunks {
     /// Chunks of `executions` for a memory limit in bytes.
     pub(super) fn new(executions: &[Execution], limit: usize) -> Self {
-        Self { limit, size: FIRST.max(look_back(executions)).min(MOST) }
+        Self { limit, size: FIRST.max(look_back(executions)).min(MOST), most: MOST }
+    }
+
+    /// All `executions` in one chunk, where panes make the memory independent of their number.
+    pub(super) const fn of_panes(executions: usize) -> Self {
+        Self { limit: usize::MAX, size: executions, most: executions }
     }
 
     /// How many executions the next scan takes.
@@ -30,7 +36,7 @@ impl Chunks {
     /// Learns what the last chunk held in memory at most.
     pub(super) fn held(&mut self, bytes: usize) {
         if bytes < self.limit / 8 {
-            self.size = (self.size * 2).min(MOST);
+            self.size = (self.size * 2).min(self.most);
         } else if bytes > self.limit / 2 {
             self.size = (self.size / 2).max(1);
         }

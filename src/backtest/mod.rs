@@ -5,6 +5,7 @@
 //! | `span` | range, interval and look-back -> executions, and the time that they leave uncovered |
 //! | `times` | an event -> the executions that see it |
 //! | `widen` | the plan of one execution -> the plan of many |
+//! | `panes` | aggregations over windows much longer than the interval |
 //! | `chunk` | how many executions one scan works through, by the memory they take |
 //! | `replay` | executions -> their rows, by one scan a chunk or, where a plan cannot be widened, one by one |
 //! | `meter` | how far a replay is |
@@ -16,6 +17,7 @@
 pub mod checkpoint;
 mod chunk;
 mod meter;
+mod panes;
 mod replay;
 mod span;
 mod tally;

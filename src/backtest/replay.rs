@@ -10,13 +10,18 @@ use datafusion::arrow::datatypes::{Field, Schema, SchemaRef, TimestampNanosecond
 
 use super::chunk::Chunks;
 use super::meter::{Meter, Progress};
-use super::times::Timetable;
+use super::times::{Panes, Timetable};
 use super::widen::{EXECUTIONS, Refusal, widen};
 use crate::engine::run::Run;
 use crate::engine::{Engine, TimeField};
 use crate::error::{Error, Kind, Result};
 use crate::rule::{Execution, Window};
 use crate::sql::lowered::Lowered;
+
+/// How many executions tell how the plan can be widened.
+const PROBE: usize = 4;
+/// From how many executions that see the same event on panes pay.
+const OVERLAP: usize = 8;
 
 /// One execution and what it gave.
 #[derive(Debug, Clone)]
@@ -39,8 +44,10 @@ impl Executed {
 /// How a replay runs its executions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Way {
-    /// One scan for many executions.
+    /// One scan for many executions, each event given to those that see it.
     Wide,
+    /// One scan for many executions, events aggregated by panes before they are given to executions.
+    Panes,
     /// One scan for each execution, and why.
     OneByOne(String),
 }
@@ -88,7 +95,7 @@ impl<'a> Replay<'a> {
         memory_limit: usize,
     ) -> Result<Self> {
         let probe = executions.first().copied().unwrap_or(Execution { at: DateTime::UNIX_EPOCH, window: None });
-        let prepared = engine.prepare(lowered.clone(), &time, &probe, limit).await?;
+        let prepared = Box::pin(engine.prepare(lowered.clone(), &time, &probe, limit)).await?;
         let schema = Arc::new(nullable(&Run::schema_of(&prepared)));
         let chunks = Chunks::new(&executions, memory_limit);
         let waiting = executions.into();
@@ -106,7 +113,7 @@ impl<'a> Replay<'a> {
             chunk: None,
             ready: VecDeque::new(),
         };
-        replay.choose_way().await?;
+        Box::pin(replay.choose_way()).await?;
         Ok(replay)
     }
 
@@ -162,21 +169,30 @@ impl<'a> Replay<'a> {
                 return Ok(Some(executed));
             }
             if self.chunk.is_some() {
-                self.advance().await?;
+                Box::pin(self.advance()).await?;
             } else if self.waiting.is_empty() {
                 self.meter.scan(None);
                 return Ok(None);
-            } else if self.way == Way::Wide {
-                self.begin().await?;
+            } else if matches!(self.way, Way::OneByOne(_)) {
+                Box::pin(self.single()).await?;
             } else {
-                self.single().await?;
+                Box::pin(self.begin()).await?;
             }
         }
     }
 
-    /// Finds out whether the plan can be widened, over the first two executions.
+    /// Finds out how the plan can be widened, over the first executions.
     async fn choose_way(&mut self) -> Result<()> {
-        let probe: Vec<Execution> = self.waiting.iter().take(2).copied().collect();
+        let probe: Vec<Execution> = self.waiting.iter().take(PROBE).copied().collect();
+        let overlap = Timetable::new(&probe).map_or(0, |table| table.overlap());
+        if overlap >= OVERLAP {
+            self.way = Way::Panes;
+            if self.wide(&probe).await?.is_ok() {
+                self.chunks = Chunks::of_panes(self.waiting.len());
+                return Ok(());
+            }
+            self.way = Way::Wide;
+        }
         if let Err(Refusal(why)) = self.wide(&probe).await? {
             self.way = Way::OneByOne(why);
         }
@@ -192,20 +208,28 @@ impl<'a> Replay<'a> {
             return Ok(Err(Refusal("there is no execution".to_owned())));
         };
         let table = Arc::new(table);
-        let function = Arc::new(table.function());
+        let panes = if self.way == Way::Panes { self.panes(&table)? } else { None };
+        let function = Arc::new(panes.as_ref().map_or_else(|| table.function(), Panes::function));
+        if self.way == Way::Panes && panes.is_none() {
+            return Ok(Err(Refusal("its windows are not equally long".to_owned())));
+        }
         let tables = self.engine.tables_on_time(&self.lowered, &self.time, &window, EXECUTIONS, function).await?;
         let outline = self.engine.outline(&self.lowered, &tables, EXECUTIONS, last).await?;
-        let plan = match widen(&outline, &tables, &table.list()) {
+        let plan = match widen(&outline, &tables, &table.list(), panes.as_ref()) {
             Ok(plan) => plan,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        match self.engine.prepare_plan(self.lowered.clone(), plan, last).await {
+        match Box::pin(self.engine.prepare_plan(self.lowered.clone(), plan, last)).await {
             Ok(prepared) => Ok(Ok(Run::start(&prepared)?)),
             Err(error) if error.kind() == Kind::Engine => {
                 Ok(Err(Refusal(format!("the engine cannot plan it widened: {error}"))))
             }
             Err(error) => Err(error),
         }
+    }
+
+    fn panes(&self, table: &Arc<Timetable>) -> Result<Option<Panes>> {
+        Ok(Panes::new(table, self.engine.aggregate("collect_set")?))
     }
 
     /// Starts the scan of the next chunk.
@@ -282,7 +306,7 @@ impl<'a> Replay<'a> {
     }
 
     async fn execute(&self, execution: Execution) -> Result<Executed> {
-        let prepared = self.engine.prepare(self.lowered.clone(), &self.time, &execution, self.limit).await?;
+        let prepared = Box::pin(self.engine.prepare(self.lowered.clone(), &self.time, &execution, self.limit)).await?;
         let mut run = Run::start(&prepared)?;
         self.meter.scan(Some(run.plan()));
         let mut batches = Vec::new();

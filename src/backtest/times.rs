@@ -1,21 +1,24 @@
-//! `exec_times(instant, ..)`: the executions that see an event, as a list of their times.
+//! The executions that see an event, as functions of its time: `exec_times(instant, ..)` lists them.
 //!
 //! The first instant that is not null says when the event was, as for the window of one execution. Both ends of a
 //! window belong to it. Windows never move back from one execution to the next, so the executions that see an event
 //! follow each other, and two binary searches find them.
 
 use std::hash::{Hash, Hasher};
+use std::ops::Range;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use datafusion::arrow::array::types::{
     TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
 };
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, ListArray, TimestampNanosecondArray};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int64Array, ListArray, TimestampNanosecondArray};
 use datafusion::arrow::buffer::{OffsetBuffer, ScalarBuffer};
-use datafusion::arrow::datatypes::{DataType, Field, TimeUnit};
+use datafusion::arrow::datatypes::{DataType, Field, Int64Type, TimeUnit};
 use datafusion::common::{Result, ScalarValue, exec_err};
-use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
+use datafusion::logical_expr::{
+    AggregateUDF, ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
 
 use crate::rule::{Execution, Window};
 
@@ -46,7 +49,7 @@ impl Timetable {
     }
 
     /// The executions that see an event of this instant, as a range of places.
-    fn seen_by(&self, nanos: i128) -> std::ops::Range<usize> {
+    fn seen_by(&self, nanos: i128) -> Range<usize> {
         let first = self.to.partition_point(|to| i128::from(*to) < nanos);
         let end = self.from.partition_point(|from| i128::from(*from) <= nanos);
         first..end.max(first)
@@ -61,10 +64,32 @@ impl Timetable {
         ScalarValue::List(Arc::new(list))
     }
 
+    /// The pane of an event: a nanosecond that stands for all that the same executions see.
+    fn pane(&self, nanos: i128) -> Option<i64> {
+        let seen = self.seen_by(nanos);
+        // All of them lie up to the end of the first window and before the start of the one behind the last.
+        let end = *self.to.get(seen.start).filter(|_| !seen.is_empty())?;
+        Some(self.from.get(seen.end).map_or(end, |from| end.min(from - 1)))
+    }
+
+    /// How many executions see an event, on average.
+    pub(super) fn overlap(&self) -> usize {
+        let (Some(first), Some(last), Some(from)) = (self.to.first(), self.to.last(), self.from.last()) else {
+            return 0;
+        };
+        let steps = i64::try_from(self.to.len().saturating_sub(1)).unwrap_or(i64::MAX).max(1);
+        let interval = last.saturating_sub(*first) / steps;
+        usize::try_from(last.saturating_sub(*from) / interval.max(1)).unwrap_or(0)
+    }
+
     /// The function that finds the executions of an event.
     pub(super) fn function(self: &Arc<Self>) -> ScalarUDF {
+        self.tells(What::Executions)
+    }
+
+    fn tells(self: &Arc<Self>, what: What) -> ScalarUDF {
         let signature = Signature::variadic_any(Volatility::Immutable);
-        ScalarUDF::from(ExecTimes { table: Arc::clone(self), signature })
+        ScalarUDF::from(ExecTimes { table: Arc::clone(self), what, signature })
     }
 }
 
@@ -73,15 +98,30 @@ pub(super) fn instant() -> DataType {
     DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into()))
 }
 
+/// A function of the timetable.
 #[derive(Debug)]
 struct ExecTimes {
     table: Arc<Timetable>,
+    what: What,
     signature: Signature,
+}
+
+/// What a function tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum What {
+    /// `exec_times(instant, ..)`: the executions that see an event.
+    Executions,
+    /// `exec_pane(instant, ..)`: the pane of an event, null where no execution sees it.
+    Pane,
+    /// `exec_edges(pane)`: where the pane enters the windows, and where it has left them.
+    Edges,
+    /// `exec_span(edge, next)`: the executions from one edge to before the next, to the last where there is none.
+    Span,
 }
 
 impl PartialEq for ExecTimes {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.table, &other.table) || self.table == other.table
+        self.what == other.what && (Arc::ptr_eq(&self.table, &other.table) || self.table == other.table)
     }
 }
 
@@ -89,13 +129,19 @@ impl Eq for ExecTimes {}
 
 impl Hash for ExecTimes {
     fn hash<H: Hasher>(&self, state: &mut H) {
+        self.what.hash(state);
         self.table.hash(state);
     }
 }
 
 impl ScalarUDFImpl for ExecTimes {
     fn name(&self) -> &'static str {
-        "exec_times"
+        match self.what {
+            What::Executions => "exec_times",
+            What::Pane => "exec_pane",
+            What::Edges => "exec_edges",
+            What::Span => "exec_span",
+        }
     }
 
     fn signature(&self) -> &Signature {
@@ -103,33 +149,155 @@ impl ScalarUDFImpl for ExecTimes {
     }
 
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(DataType::new_list(instant(), true))
+        Ok(match self.what {
+            What::Executions | What::Span => DataType::new_list(instant(), true),
+            What::Pane => DataType::Int64,
+            What::Edges => DataType::new_list(DataType::Int64, true),
+        })
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let places = args.args.iter().map(|arg| arg.to_array(args.number_rows)).collect::<Result<Vec<_>>>()?;
-        let places = places.iter().map(Instants::try_new).collect::<Result<Vec<_>>>()?;
-        let mut offsets = Vec::with_capacity(args.number_rows + 1);
-        let mut times: Vec<i64> = Vec::with_capacity(args.number_rows);
-        offsets.push(0_i32);
+        let arrays = args.args.iter().map(|arg| arg.to_array(args.number_rows)).collect::<Result<Vec<_>>>()?;
+        let rows = args.number_rows;
+        Ok(ColumnarValue::Array(match self.what {
+            What::Executions => self.executions(&arrays, rows)?,
+            What::Pane => self.panes(&arrays, rows)?,
+            What::Edges => self.edges(&arrays, rows)?,
+            What::Span => self.spans(&arrays, rows)?,
+        }))
+    }
+}
+
+impl ExecTimes {
+    fn executions(&self, arrays: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
+        let places = arrays.iter().map(Instants::try_new).collect::<Result<Vec<_>>>()?;
+        let mut lists = Lists::new(rows);
         // Events lie one after the other most of the time: the executions of the last are those of the next.
-        let mut last: (i128, std::ops::Range<usize>) = (0, self.table.seen_by(0));
-        for row in 0..args.number_rows {
+        let mut last: (i128, Range<usize>) = (0, self.table.seen_by(0));
+        for row in 0..rows {
+            let mut seen = 0..0;
             if let Some(nanos) = places.iter().find_map(|place| place.nanos(row)) {
                 if nanos != last.0 {
                     last = (nanos, self.table.seen_by(nanos));
                 }
-                times.extend_from_slice(self.table.at.get(last.1.clone()).unwrap_or_default());
+                seen = last.1.clone();
             }
-            let Ok(end) = i32::try_from(times.len()) else {
-                return exec_err!("exec_times: one batch of events belongs to more than {} executions", i32::MAX);
-            };
-            offsets.push(end);
+            lists.push(self.table.at.get(seen).unwrap_or_default())?;
         }
-        let values = TimestampNanosecondArray::from(times).with_timezone("UTC");
-        let item = Arc::new(Field::new_list_field(instant(), true));
-        let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
-        Ok(ColumnarValue::Array(Arc::new(ListArray::try_new(item, offsets, Arc::new(values), None)?)))
+        lists.finish(instant())
+    }
+
+    fn panes(&self, arrays: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
+        let places = arrays.iter().map(Instants::try_new).collect::<Result<Vec<_>>>()?;
+        let pane = |row| self.table.pane(places.iter().find_map(|place| place.nanos(row))?);
+        Ok(Arc::new((0..rows).map(pane).collect::<Int64Array>()))
+    }
+
+    fn edges(&self, arrays: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
+        let [panes] = arrays else { return exec_err!("exec_edges: expected one pane") };
+        let panes = panes.as_primitive::<Int64Type>();
+        let mut lists = Lists::new(rows);
+        for pane in panes {
+            let seen = pane.map_or(0..0, |pane| self.table.seen_by(i128::from(pane)));
+            let edges =
+                if seen.is_empty() { [None, None] } else { [seen.start, seen.end].map(|k| self.table.to.get(k)) };
+            lists.push(&edges.into_iter().flatten().copied().collect::<Vec<_>>())?;
+        }
+        lists.finish(DataType::Int64)
+    }
+
+    fn spans(&self, arrays: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
+        let [edges, nexts] = arrays else { return exec_err!("exec_span: expected two edges") };
+        let (edges, nexts) = (edges.as_primitive::<Int64Type>(), nexts.as_primitive::<Int64Type>());
+        let mut lists = Lists::new(rows);
+        for (edge, next) in edges.iter().zip(nexts) {
+            let place = |edge: i64| self.table.to.partition_point(|to| *to < edge);
+            let span = edge.map_or(0..0, |edge| place(edge)..next.map_or(self.table.at.len(), place));
+            lists.push(self.table.at.get(span).unwrap_or_default())?;
+        }
+        lists.finish(instant())
+    }
+}
+
+/// Lists of times, one a row.
+struct Lists {
+    offsets: Vec<i32>,
+    values: Vec<i64>,
+}
+
+impl Lists {
+    fn new(rows: usize) -> Self {
+        let mut offsets = Vec::with_capacity(rows + 1);
+        offsets.push(0);
+        Self { offsets, values: Vec::with_capacity(rows) }
+    }
+
+    fn push(&mut self, values: &[i64]) -> Result<()> {
+        self.values.extend_from_slice(values);
+        let Ok(end) = i32::try_from(self.values.len()) else {
+            return exec_err!("one batch belongs to more than {} executions", i32::MAX);
+        };
+        self.offsets.push(end);
+        Ok(())
+    }
+
+    fn finish(self, item: DataType) -> Result<ArrayRef> {
+        let values: ArrayRef = if item == DataType::Int64 {
+            Arc::new(Int64Array::from(self.values))
+        } else {
+            Arc::new(TimestampNanosecondArray::from(self.values).with_timezone("UTC"))
+        };
+        let item = Arc::new(Field::new_list_field(item, true));
+        let offsets = OffsetBuffer::new(ScalarBuffer::from(self.offsets));
+        Ok(Arc::new(ListArray::try_new(item, offsets, values, None)?))
+    }
+}
+
+/// How an aggregation works by panes.
+#[derive(Debug, Clone)]
+pub(super) struct Panes {
+    table: Arc<Timetable>,
+    set: Arc<AggregateUDF>,
+    length: i64,
+}
+
+impl Panes {
+    /// Panes of a timetable whose windows are equally long and end at different times; `set` is `collect_set`.
+    pub(super) fn new(table: &Arc<Timetable>, set: Arc<AggregateUDF>) -> Option<Self> {
+        let length = table.to.first()?.checked_sub(*table.from.first()?)?;
+        let even = table.from.iter().zip(&table.to).all(|(from, to)| to.checked_sub(*from) == Some(length));
+        let apart = table.to.is_sorted_by(|a, b| a < b);
+        (even && apart && length >= 0).then(|| Self { table: Arc::clone(table), set, length })
+    }
+
+    /// How long a window is, in nanoseconds.
+    pub(super) const fn length(&self) -> i64 {
+        self.length
+    }
+
+    /// The aggregate that collects a set.
+    pub(super) fn set(&self) -> Arc<AggregateUDF> {
+        Arc::clone(&self.set)
+    }
+
+    /// The edge at which the first window ends.
+    pub(super) fn first_edge(&self) -> ScalarValue {
+        ScalarValue::Int64(self.table.to.first().copied())
+    }
+
+    /// The function that finds the pane of an event.
+    pub(super) fn function(&self) -> ScalarUDF {
+        self.table.tells(What::Pane)
+    }
+
+    /// The edges of a pane, as a list.
+    pub(super) fn edges(&self, pane: Expr) -> Expr {
+        self.table.tells(What::Edges).call(vec![pane])
+    }
+
+    /// The executions from one edge to the next, as a list.
+    pub(super) fn span(&self, edge: Expr, next: Expr) -> Expr {
+        self.table.tells(What::Span).call(vec![edge, next])
     }
 }
 
@@ -204,8 +372,11 @@ mod tests {
                             .filter(|(_, e)| e.window.unwrap().contains(at))
                             .map(|(place, _)| place)
                             .collect();
-                        let found = table.seen_by(i128::from(at.timestamp_nanos_opt().unwrap()));
-                        assert_eq!(found.collect::<Vec<_>>(), expected, "{interval} {from} {to} {at}");
+                        let nanos = i128::from(at.timestamp_nanos_opt().unwrap());
+                        let found = table.seen_by(nanos);
+                        assert_eq!(found.clone().collect::<Vec<_>>(), expected, "{interval} {from} {to} {at}");
+                        let pane = table.pane(nanos).map(|pane| table.seen_by(i128::from(pane)));
+                        assert_eq!(pane, Some(found).filter(|found| !found.is_empty()), "{interval} {from} {to} {at}");
                     }
                 }
             }

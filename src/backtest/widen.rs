@@ -10,6 +10,8 @@
 //! | LIMIT | the first rows of each execution, by their number |
 //! | ORDER BY | the execution first |
 //!
+//! Where windows are so wide that an event belongs to many executions, the first aggregation works by panes (`panes`).
+//!
 //! A node that is none of these is a [`Refusal`]: then nothing is known of what widening would change, and the executions
 //! run one by one. Each node's columns are checked against those it had before.
 
@@ -30,6 +32,8 @@ use datafusion::logical_expr::{
     Sort, SubqueryAlias, Union, Unnest, Volatility, Window, WindowFrame, WindowFunctionDefinition, cast, lit,
 };
 
+use super::times::Panes;
+
 /// The column of a table that lists the executions that see an event.
 pub(super) const EXECUTIONS: &str = "__executions";
 /// The column that says which execution a row belongs to; a number behind it tells relations apart.
@@ -45,26 +49,29 @@ impl From<DataFusionError> for Refusal {
     }
 }
 
-type Widened<T> = Result<T, Refusal>;
+pub(super) type Widened<T> = Result<T, Refusal>;
 
-fn refuse<T>(what: impl Into<String>) -> Widened<T> {
+pub(super) fn refuse<T>(what: impl Into<String>) -> Widened<T> {
     Err(Refusal(what.into()))
 }
 
 /// The plan of all executions at once: the columns of `outline`, then the execution's time, ordered by that.
 ///
 /// `tables` stand for the scans of `outline` by name; each event of them lists its executions in [`EXECUTIONS`].
-/// `executions` is the list of all of them.
+/// `executions` is the list of all of them. With `panes` that column is the pane of an event instead, and the first
+/// aggregation over the events works by them.
 pub(super) fn widen(
     outline: &LogicalPlan,
     tables: &BTreeMap<String, LogicalPlan>,
     executions: &ScalarValue,
+    panes: Option<&Panes>,
 ) -> Widened<LogicalPlan> {
-    let widen = Widen { tables, executions, counter: Cell::new(0) };
-    let Wide { plan, execution } = {
-        let wide = widen.node(outline)?;
-        widen.spread(wide)?
-    };
+    let widen = Widen { tables, executions, panes, counter: Cell::new(0) };
+    let wide = widen.node(outline)?;
+    if wide.pane {
+        return refuse("there is no aggregation that panes could serve");
+    }
+    let Wide { plan, execution, .. } = widen.spread(wide)?;
     let execution = execution.ok_or_else(|| Refusal("no execution".to_owned()))?;
     let mut columns: Vec<Expr> = outline.schema().columns().into_iter().map(Expr::Column).collect();
     columns.push(Expr::Column(execution.clone()).alias(EXECUTION));
@@ -96,14 +103,24 @@ fn keeps_order(plan: &LogicalPlan) -> bool {
 }
 
 /// A plan and the column of its execution; none where its rows are the same in every execution.
-struct Wide {
-    plan: LogicalPlan,
-    execution: Option<Column>,
+pub(super) struct Wide {
+    pub(super) plan: LogicalPlan,
+    pub(super) execution: Option<Column>,
+    /// Whether that column is the pane that an event lies in, instead.
+    pub(super) pane: bool,
 }
 
-struct Widen<'a> {
+impl Wide {
+    /// Rows that belong to executions, or to none in particular.
+    pub(super) const fn new(plan: LogicalPlan, execution: Option<Column>) -> Self {
+        Self { plan, execution, pane: false }
+    }
+}
+
+pub(super) struct Widen<'a> {
     tables: &'a BTreeMap<String, LogicalPlan>,
     executions: &'a ScalarValue,
+    pub(super) panes: Option<&'a Panes>,
     counter: Cell<usize>,
 }
 
@@ -121,6 +138,12 @@ impl Widen<'_> {
         Ok(wide)
     }
 
+    /// The input of a node that needs to know the executions of its rows.
+    fn settled(&self, input: &LogicalPlan) -> Widened<Wide> {
+        let wide = self.node(input)?;
+        if wide.pane { refuse("events in panes reach more than an aggregation") } else { Ok(wide) }
+    }
+
     fn inner(&self, plan: &LogicalPlan) -> Widened<Wide> {
         match plan {
             LogicalPlan::TableScan(scan) => self.table(scan.table_name.table()),
@@ -128,19 +151,19 @@ impl Widen<'_> {
                 let input = self.node(&alias.input)?;
                 let execution = input.execution.map(|e| Column::new(Some(alias.alias.clone()), e.name));
                 let plan = SubqueryAlias::try_new(Arc::new(input.plan), alias.alias.clone())?;
-                Ok(Wide { plan: LogicalPlan::SubqueryAlias(plan), execution })
+                Ok(Wide { plan: LogicalPlan::SubqueryAlias(plan), execution, pane: input.pane })
             }
             LogicalPlan::Projection(projection) => {
                 let (mut exprs, input) = self.exprs(plan, &projection.expr, &projection.input)?;
                 exprs.extend(input.execution.clone().map(Expr::Column));
                 let plan = LogicalPlan::Projection(Projection::try_new(exprs, Arc::new(input.plan))?);
-                Ok(Wide { plan, execution: input.execution })
+                Ok(Wide { plan, execution: input.execution, pane: input.pane })
             }
             LogicalPlan::Filter(filter) => {
                 let (exprs, input) = self.exprs(plan, std::slice::from_ref(&filter.predicate), &filter.input)?;
                 let Some(predicate) = exprs.into_iter().next() else { return refuse("a filter without condition") };
                 let plan = LogicalPlan::Filter(Filter::try_new(predicate, Arc::new(input.plan))?);
-                Ok(Wide { plan, execution: input.execution })
+                Ok(Wide { plan, execution: input.execution, pane: input.pane })
             }
             LogicalPlan::Aggregate(aggregate) => self.aggregate(plan, aggregate),
             LogicalPlan::Window(window) => self.window(plan, window),
@@ -150,9 +173,9 @@ impl Widen<'_> {
             },
             LogicalPlan::Limit(limit) => self.limit(limit),
             LogicalPlan::Distinct(Distinct::All(input)) => {
-                let input = self.node(input)?;
+                let input = self.settled(input)?;
                 let plan = LogicalPlan::Distinct(Distinct::All(Arc::new(input.plan)));
-                Ok(Wide { plan, execution: input.execution })
+                Ok(Wide::new(plan, input.execution))
             }
             LogicalPlan::Join(join) => self.join(plan, join),
             LogicalPlan::Union(union) => self.union(union),
@@ -160,23 +183,23 @@ impl Widen<'_> {
                 let input = self.node(&unnest.input)?;
                 let execution = input.execution;
                 let plan = Unnest::try_new(Arc::new(input.plan), unnest.exec_columns.clone(), unnest.options.clone())?;
-                Ok(Wide { plan: LogicalPlan::Unnest(plan), execution })
+                Ok(Wide { plan: LogicalPlan::Unnest(plan), execution, pane: input.pane })
             }
-            LogicalPlan::EmptyRelation(_) => Ok(Wide { plan: plan.clone(), execution: None }),
+            LogicalPlan::EmptyRelation(_) => Ok(Wide::new(plan.clone(), None)),
             LogicalPlan::Values(values) => {
                 for expr in values.values.iter().flatten() {
                     if asks_for_time(expr)? {
                         return refuse("now() in VALUES");
                     }
                 }
-                Ok(Wide { plan: plan.clone(), execution: None })
+                Ok(Wide::new(plan.clone(), None))
             }
             other => refuse(format!("{} is not known to widen", name_of(other))),
         }
     }
 
     /// A name for the execution's column of one more relation.
-    fn fresh(&self) -> String {
+    pub(super) fn fresh(&self) -> String {
         self.counter.set(self.counter.get() + 1);
         format!("{EXECUTION}_{}", self.counter.get())
     }
@@ -197,13 +220,15 @@ impl Widen<'_> {
                 if is_list { column.alias(&execution) } else { column }
             })
             .collect();
-        let plan = LogicalPlanBuilder::from(table.clone())
-            .project(columns)?
-            .unnest_column_with_options(Column::from_name(&execution), dropping())?
-            .alias(TableReference::bare(name))?
-            .build()?;
-        let execution = Column::new(Some(TableReference::bare(name)), execution);
-        Ok(Wide { plan, execution: Some(execution) })
+        let column = Column::from_name(&execution);
+        let builder = LogicalPlanBuilder::from(table.clone()).project(columns)?;
+        let builder = match self.panes {
+            Some(_) => builder.filter(Expr::Column(column).is_not_null())?,
+            None => builder.unnest_column_with_options(column, dropping())?,
+        };
+        let plan = builder.alias(TableReference::bare(name))?.build()?;
+        let execution = Some(Column::new(Some(TableReference::bare(name)), execution));
+        Ok(Wide { plan, execution, pane: self.panes.is_some() })
     }
 
     /// One row for each execution, with one column of this name.
@@ -220,7 +245,7 @@ impl Widen<'_> {
         }
         let name = self.fresh();
         let plan = LogicalPlanBuilder::from(wide.plan).cross_join(self.executions(&name)?)?.build()?;
-        Ok(Wide { plan, execution: Some(Column::from_name(name)) })
+        Ok(Wide::new(plan, Some(Column::from_name(name))))
     }
 
     /// The expressions of a node over its widened input, with the execution's time for `now()`, named as before.
@@ -228,8 +253,10 @@ impl Widen<'_> {
         let mut input = self.node(input)?;
         for expr in exprs {
             if asks_for_time(expr)? {
+                if input.pane {
+                    return refuse("now() over events that lie in panes");
+                }
                 input = self.spread(input)?;
-                break;
             }
         }
         let preserver = NamePreserver::new(plan);
@@ -248,10 +275,13 @@ impl Widen<'_> {
         let all: Vec<Expr> = aggregate.group_expr.iter().chain(&aggregate.aggr_expr).cloned().collect();
         let (exprs, mut input) = self.exprs(plan, &all, &aggregate.input)?;
         let Some(mut execution) = input.execution.clone() else {
-            return Ok(Wide { plan: plan.clone(), execution: None });
+            return Ok(Wide::new(plan.clone(), None));
         };
         let (mut keys, mut values) = (exprs, Vec::new());
         values.extend(keys.drain(aggregate.group_expr.len()..));
+        if let (true, Some(panes)) = (input.pane, self.panes) {
+            return self.by_panes(aggregate, panes, input.plan, &execution, keys, &values);
+        }
         if keys.is_empty() {
             let present = format!("{}_present", self.fresh());
             (input, execution) = self.with_every_execution(input.plan, execution, &present)?;
@@ -263,7 +293,7 @@ impl Widen<'_> {
         }
         keys.push(Expr::Column(execution.clone()));
         let plan = LogicalPlan::Aggregate(Aggregate::try_new(Arc::new(input.plan), keys, values)?);
-        Ok(Wide { plan, execution: Some(execution) })
+        Ok(Wide::new(plan, Some(execution)))
     }
 
     /// The rows of a plan and one row of nulls for each execution, told apart by the column `present`: an aggregation
@@ -298,14 +328,17 @@ impl Widen<'_> {
             .collect();
         back.extend(columns.last().cloned().map(|column| Expr::Column(column).alias(present)));
         let plan = LogicalPlanBuilder::from(union).project(back)?.build()?;
-        Ok((Wide { plan, execution: Some(execution.clone()) }, execution))
+        Ok((Wide::new(plan, Some(execution.clone())), execution))
     }
 
     fn window(&self, plan: &LogicalPlan, window: &Window) -> Widened<Wide> {
         let (exprs, input) = self.exprs(plan, &window.window_expr, &window.input)?;
         let Some(execution) = &input.execution else {
-            return Ok(Wide { plan: plan.clone(), execution: None });
+            return Ok(Wide::new(plan.clone(), None));
         };
+        if input.pane {
+            return refuse("a window function over events in panes");
+        }
         let partitioned = |expr: Expr| {
             let name = NamePreserver::new(plan).save(&expr);
             let change = |inner: Expr| {
@@ -321,16 +354,16 @@ impl Widen<'_> {
         };
         let exprs = exprs.into_iter().map(partitioned).collect::<Result<Vec<_>, _>>()?;
         let plan = LogicalPlan::Window(Window::try_new(exprs, Arc::new(input.plan))?);
-        Ok(Wide { plan, execution: input.execution })
+        Ok(Wide::new(plan, input.execution))
     }
 
     fn sort(&self, sort: &Sort) -> Widened<Wide> {
-        let input = self.node(&sort.input)?;
+        let input = self.settled(&sort.input)?;
         let (keys, input) = self.sort_keys(&sort.expr, input)?;
         let first = input.execution.clone().map(|e| Expr::Column(e).sort(true, false));
         let expr = first.into_iter().chain(keys).collect();
         let plan = LogicalPlan::Sort(Sort { expr, input: Arc::new(input.plan), fetch: None });
-        Ok(Wide { plan, execution: input.execution })
+        Ok(Wide::new(plan, input.execution))
     }
 
     fn sort_keys(&self, keys: &[SortExpr], mut input: Wide) -> Widened<(Vec<SortExpr>, Wide)> {
@@ -372,25 +405,25 @@ impl Widen<'_> {
                 }
                 exprs.extend(input.execution.clone().map(Expr::Column));
                 let plan = LogicalPlan::Projection(Projection::try_new(exprs, Arc::new(input.plan))?);
-                Ok(Wide { plan, execution: input.execution })
+                Ok(Wide::new(plan, input.execution))
             }
             LogicalPlan::SubqueryAlias(alias) if is_ordered(plan) => {
                 let input = self.cut(&alias.input, skip, fetch)?;
                 let execution = input.execution.map(|e| Column::new(Some(alias.alias.clone()), e.name));
                 let plan = SubqueryAlias::try_new(Arc::new(input.plan), alias.alias.clone())?;
-                Ok(Wide { plan: LogicalPlan::SubqueryAlias(plan), execution })
+                Ok(Wide::new(LogicalPlan::SubqueryAlias(plan), execution))
             }
             LogicalPlan::Sort(sort) if sort.fetch.is_none() => {
-                let input = self.node(&sort.input)?;
+                let input = self.settled(&sort.input)?;
                 let (keys, input) = self.sort_keys(&sort.expr, input)?;
                 let cut = self.numbered(input, keys.clone(), skip, fetch)?;
                 let first = cut.execution.clone().map(|e| Expr::Column(e).sort(true, false));
                 let expr = first.into_iter().chain(keys).collect();
                 let plan = LogicalPlan::Sort(Sort { expr, input: Arc::new(cut.plan), fetch: None });
-                Ok(Wide { plan, execution: cut.execution })
+                Ok(Wide::new(plan, cut.execution))
             }
             _ => {
-                let input = self.node(plan)?;
+                let input = self.settled(plan)?;
                 self.numbered(input, Vec::new(), skip, fetch)
             }
         }
@@ -424,12 +457,12 @@ impl Widen<'_> {
             .filter(inside)?
             .project(columns)?
             .build()?;
-        Ok(Wide { plan, execution: input.execution })
+        Ok(Wide::new(plan, input.execution))
     }
 
     fn join(&self, plan: &LogicalPlan, join: &Join) -> Widened<Wide> {
-        let left = self.node(&join.left)?;
-        let right = self.node(&join.right)?;
+        let left = self.settled(&join.left)?;
+        let right = self.settled(&join.right)?;
         let keys = join.on.iter().flat_map(|(left, right)| [left, right]).chain(&join.filter);
         for key in keys {
             if asks_for_time(key)? {
@@ -438,7 +471,7 @@ impl Widen<'_> {
             check(key)?;
         }
         if left.execution.is_none() && right.execution.is_none() {
-            return Ok(Wide { plan: plan.clone(), execution: None });
+            return Ok(Wide::new(plan.clone(), None));
         }
         if join.null_aware {
             return refuse("NOT IN over a subquery");
@@ -469,18 +502,18 @@ impl Widen<'_> {
         let (execution, other) = if keeps_left { (on_left, on_right) } else { (on_right, on_left) };
         let columns = joined.schema().columns().into_iter().filter(|column| *column != other).map(Expr::Column);
         let plan = LogicalPlanBuilder::from(joined.clone()).project(columns.collect::<Vec<_>>())?.build()?;
-        Ok(Wide { plan, execution: Some(execution) })
+        Ok(Wide::new(plan, Some(execution)))
     }
 
     fn union(&self, union: &Union) -> Widened<Wide> {
-        let inputs = union.inputs.iter().map(|input| self.node(input)).collect::<Result<Vec<_>, _>>()?;
+        let inputs = union.inputs.iter().map(|input| self.settled(input)).collect::<Result<Vec<_>, _>>()?;
         if inputs.iter().all(|input| input.execution.is_none()) {
-            return Ok(Wide { plan: LogicalPlan::Union(union.clone()), execution: None });
+            return Ok(Wide::new(LogicalPlan::Union(union.clone()), None));
         }
         let name = self.fresh();
         let mut branches = Vec::with_capacity(inputs.len());
         for input in inputs {
-            let Wide { plan, execution } = self.spread(input)?;
+            let Wide { plan, execution, .. } = self.spread(input)?;
             let Some(execution) = execution else { return refuse("a union without executions") };
             let others = plan.schema().columns().into_iter().filter(|column| *column != execution).map(Expr::Column);
             let mut columns: Vec<Expr> = others.collect();
@@ -489,7 +522,7 @@ impl Widen<'_> {
         }
         let plan = LogicalPlan::Union(Union::try_new_with_loose_types(branches)?);
         let execution = find(plan.schema(), &name)?;
-        Ok(Wide { plan, execution: Some(execution) })
+        Ok(Wide::new(plan, Some(execution)))
     }
 }
 
@@ -506,7 +539,7 @@ fn find(schema: &DFSchema, name: &str) -> Widened<Column> {
 }
 
 /// How lists of executions are taken apart: an event that no execution sees is no row.
-fn dropping() -> UnnestOptions {
+pub(super) fn dropping() -> UnnestOptions {
     UnnestOptions::new().with_null_handling(NullHandling::Drop)
 }
 

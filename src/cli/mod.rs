@@ -131,9 +131,9 @@ fn dispatch(cli: Cli, console: Console) -> Result<u8> {
         Command::Generate(args) => interruptible(&resources, generate::write(&args, &console)),
         Command::Check(args) => interruptible(&resources, check::check(&args, &resources, &console)),
         Command::Run(args) => interruptible(&resources, run::run(&args, &resources, &console)),
-        Command::Backtest(args) => {
-            stop::stoppable(&resources, async |stop| backtest::backtest(&args, &resources, &console, stop).await)
-        }
+        Command::Backtest(args) => stop::stoppable(&resources, async |stop| {
+            Box::pin(backtest::backtest(&args, &resources, &console, stop)).await
+        }),
         Command::Sql(args) => interruptible(&resources, sql::sql(&args, &resources, &console)),
         Command::Explain(args) => interruptible(&resources, explain::explain(&args, &resources, &console)),
         Command::Fields(args) => interruptible(&resources, fields::fields(&args, &resources, &console)),

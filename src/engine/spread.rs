@@ -7,13 +7,13 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::Schema;
 use datafusion::common::TableReference;
 use datafusion::datasource::empty::EmptyTable;
-use datafusion::logical_expr::{LogicalPlan, ScalarUDF};
+use datafusion::logical_expr::{AggregateUDF, LogicalPlan, ScalarUDF};
 
 use super::Engine;
 use super::failure::engine_error;
 use super::plan::{self, Prepared};
 use super::tables::{self, TimeField};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::lake::OnTime;
 use crate::rule::{Execution, Window};
 use crate::sql::lowered::Lowered;
@@ -70,6 +70,15 @@ impl Engine {
     /// Where the engine refuses the plan.
     pub async fn prepare_plan(&self, lowered: Lowered, plan: LogicalPlan, execution: &Execution) -> Result<Prepared> {
         plan::prepare_plan(self.session(), lowered, plan, execution.at).await
+    }
+
+    /// An aggregate function that queries can call.
+    ///
+    /// # Errors
+    /// Where there is none of this name.
+    pub fn aggregate(&self, name: &str) -> Result<Arc<AggregateUDF>> {
+        let known = self.session().context().state().aggregate_functions().get(name).cloned();
+        known.ok_or_else(|| Error::new(Kind::Engine, format!("the session lacks the function {name}")))
     }
 
     /// The bytes that operators hold at the moment.

@@ -104,7 +104,7 @@ pub(super) async fn backtest(
     for (rule, file) in rules.iter().zip(file_names(&rules, format)) {
         let (memory, keep) = (options.memory_limit, keep.as_ref());
         let job = Job { args, engine: &engine, rule, range, console, several, memory, keep, stop: stop.clone() };
-        match job.run(shared.as_mut(), format).await {
+        match Box::pin(job.run(shared.as_mut(), format)).await {
             Ok(Done { summary, kept: rows, stopped: why }) => {
                 summaries.push(summary);
                 stopped = why;

@@ -58,7 +58,7 @@ pub(super) struct ReplaySummary {
     pub(super) uncovered_seconds: f64,
     /// Stretches that they fall into.
     pub(super) uncovered_gaps: u64,
-    /// `one scan` for many executions, or `one by one`.
+    /// `one scan` for many executions, `one scan by panes` where windows are wide, or `one by one`.
     pub(super) way: &'static str,
     /// Why executions ran one by one; null where none did.
     pub(super) way_reason: Option<String>,
@@ -140,7 +140,10 @@ impl ReplaySummary {
     /// Takes over how the executions ran.
     pub(super) fn way(&mut self, way: &Way, alone: (u64, Option<&str>)) {
         match way {
-            Way::Wide => {
+            Way::Wide | Way::Panes => {
+                if *way == Way::Panes {
+                    self.way = "one scan by panes";
+                }
                 self.one_by_one = alone.0;
                 self.way_reason = alone.1.map(str::to_owned);
             }

@@ -104,6 +104,7 @@ async fn windows_metadata_and_wanted_fields() {
         all_fields: true,
         window: Some(window("event.ingested", Some("@timestamp"))),
         only: None,
+        on_time: None,
     };
     let lake = open(dir.path()).await.unwrap();
     let ctx = registered(&lake, &ask, 2).await;

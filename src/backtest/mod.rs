@@ -16,6 +16,7 @@
 
 pub mod checkpoint;
 mod chunk;
+mod compact;
 mod meter;
 mod panes;
 mod replay;

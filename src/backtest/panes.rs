@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{Column, DFSchema, ScalarValue};
-use datafusion::functions::core::expr_fn::coalesce;
+use datafusion::functions::core::expr_fn::{coalesce, get_field};
 use datafusion::functions_aggregate::count::count_udaf;
 use datafusion::functions_aggregate::sum::sum_udaf;
 use datafusion::functions_window::lead_lag::lead_udwf;
@@ -30,16 +30,18 @@ use datafusion::logical_expr::expr::{
 };
 use datafusion::logical_expr::{
     Aggregate, AggregateUDF, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, WindowFrame, WindowFrameBound,
-    WindowFrameUnits, WindowFunctionDefinition, cast, lit,
+    WindowFrameUnits, WindowFunctionDefinition, cast, lit, when,
 };
 
-use super::times::Panes;
+use super::times::{MARK_EDGE, MARK_TIME, Panes};
 use super::widen::{Wide, Widen, Widened, dropping, refuse};
 
 /// The time of a pane, or of an edge.
 const TIME: &str = "__pane";
 /// Whether a row is an edge.
 const EDGE: &str = "__edge";
+/// A pane or an edge, as one value.
+const MARK: &str = "__mark";
 /// How many panes a window holds.
 const LIVE: &str = "__live";
 /// The edge behind this one.
@@ -86,28 +88,29 @@ impl Widen<'_> {
         let part_columns: Vec<String> =
             parts.iter().enumerate().flat_map(|(at, p)| (0..p.of_pane.len()).map(move |i| part_name(at, i))).collect();
 
-        // The edges of each key: where a pane enters the windows and where it has left them.
-        let mut edge: Vec<Expr> = key_names.iter().map(|name| column(name)).collect();
-        edge.push(panes.edges(column(TIME)).alias(TIME));
-        let mut edges = LogicalPlanBuilder::from(counted.clone())
-            .project(edge)?
-            .unnest_column_with_options(Column::from_name(TIME), dropping())?;
+        // Each pane, and the edges where it enters the windows and has left them. Edges hold no values.
+        let mut row: Vec<Expr> = key_names.iter().map(|name| column(name)).collect();
+        row.push(panes.marks(column(TIME)).alias(MARK));
+        row.extend(part_columns.iter().map(|name| column(name)));
+        let mut marked = LogicalPlanBuilder::from(counted.clone())
+            .project(row)?
+            .unnest_column_with_options(Column::from_name(MARK), dropping())?;
+        let mark = |field: &str| get_field(column(MARK), field);
+        let mut row: Vec<Expr> = key_names.iter().map(|name| column(name)).collect();
+        row.extend([mark(MARK_TIME).alias(TIME), mark(MARK_EDGE).alias(EDGE)]);
+        let mut first = vec![lit(panes.first_edge()).alias(TIME), lit(true).alias(EDGE)];
+        for name in &part_columns {
+            let data_type = counted.schema().field_with_unqualified_name(name)?.data_type();
+            let nothing = lit(ScalarValue::try_from(data_type)?);
+            row.push(when(mark(MARK_EDGE), nothing.clone()).otherwise(column(name))?.alias(name));
+            first.push(nothing.alias(name));
+        }
+        marked = marked.project(row)?;
         if key_names.is_empty() {
             // Without keys there is a row also where a window holds nothing.
-            let first = LogicalPlanBuilder::empty(true).project(vec![lit(panes.first_edge()).alias(TIME)])?.build()?;
-            edges = edges.union(first)?;
+            marked = marked.union(LogicalPlanBuilder::empty(true).project(first)?.build()?)?;
         }
-        let mut row: Vec<Expr> = key_names.iter().map(|name| column(name)).collect();
-        row.extend([column(TIME), lit(true).alias(EDGE)]);
-        for name in &part_columns {
-            let data_type = counted.schema().field_with_unqualified_name(name)?.data_type().clone();
-            row.push(lit(ScalarValue::try_from(&data_type)?).alias(name));
-        }
-        let edges = edges.distinct()?.project(row)?.build()?;
-        let mut row: Vec<Expr> = key_names.iter().map(|name| column(name)).collect();
-        row.extend([column(TIME), lit(false).alias(EDGE)]);
-        row.extend(part_columns.iter().map(|name| column(name)));
-        let together = LogicalPlanBuilder::from(counted).project(row)?.union(edges)?.build()?;
+        let together = marked.build()?;
 
         // What the window that ends at an edge holds.
         let partition: Vec<Expr> = key_names.iter().map(|name| column(name)).collect();
@@ -138,7 +141,7 @@ impl Widen<'_> {
             let combine = parts.combine.iter().enumerate();
             sums.extend(combine.map(|(part, function)| sliding(function, &part_name(at, part))));
         }
-        let is_pane = datafusion::logical_expr::when(column(EDGE), lit(0_i64)).otherwise(lit(1_i64))?;
+        let is_pane = when(column(EDGE), lit(0_i64)).otherwise(lit(1_i64))?;
         let count = WindowFunctionDefinition::AggregateUDF(sum_udaf());
         sums.push(over(count, vec![is_pane], frame()).alias(LIVE));
         let next =
@@ -149,7 +152,8 @@ impl Widen<'_> {
             builder = builder.filter(column(LIVE).gt(lit(0_i64)))?;
         }
 
-        // The columns of the aggregation, and the executions up to the next edge.
+        // The columns of the aggregation, and the executions up to the next edge: of edges at the same time the last
+        // one has them, since the others are followed by themselves.
         let execution = self.fresh();
         let mut row = Vec::new();
         let (group_fields, value_fields): (Vec<_>, Vec<_>) = {

@@ -9,6 +9,7 @@ use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef, TimestampNanosecondType};
 
 use super::chunk::Chunks;
+use super::compact::compact;
 use super::meter::{Meter, Progress};
 use super::times::{Panes, Timetable};
 use super::widen::{EXECUTIONS, Refusal, widen};
@@ -349,7 +350,8 @@ impl Chunk {
             let count = (end - start) as u64;
             let room = limit.map_or(u64::MAX, |limit| limit.saturating_sub(self.rows)).min(count);
             if room > 0 {
-                self.batches.push(rows.slice(start, room as usize));
+                let kept = compact(&rows.slice(start, room as usize));
+                self.batches.push(kept.map_err(|e| wrong("rows that cannot be copied").with_source(e))?);
             }
             self.rows += room;
             self.total += count;

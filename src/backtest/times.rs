@@ -12,9 +12,11 @@ use chrono::{DateTime, Utc};
 use datafusion::arrow::array::types::{
     TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
 };
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int64Array, ListArray, TimestampNanosecondArray};
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Int64Array, ListArray, StructArray, TimestampNanosecondArray,
+};
 use datafusion::arrow::buffer::{OffsetBuffer, ScalarBuffer};
-use datafusion::arrow::datatypes::{DataType, Field, Int64Type, TimeUnit};
+use datafusion::arrow::datatypes::{DataType, Field, Fields, Int64Type, TimeUnit};
 use datafusion::common::{Result, ScalarValue, exec_err};
 use datafusion::logical_expr::{
     AggregateUDF, ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
@@ -98,6 +100,15 @@ pub(super) fn instant() -> DataType {
     DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into()))
 }
 
+/// The time of a pane or of an edge.
+pub(super) const MARK_TIME: &str = "time";
+/// Whether it is an edge.
+pub(super) const MARK_EDGE: &str = "edge";
+
+fn marks() -> Fields {
+    Fields::from(vec![Field::new(MARK_TIME, DataType::Int64, false), Field::new(MARK_EDGE, DataType::Boolean, false)])
+}
+
 /// A function of the timetable.
 #[derive(Debug)]
 struct ExecTimes {
@@ -113,8 +124,8 @@ enum What {
     Executions,
     /// `exec_pane(instant, ..)`: the pane of an event, null where no execution sees it.
     Pane,
-    /// `exec_edges(pane)`: where the pane enters the windows, and where it has left them.
-    Edges,
+    /// `exec_marks(pane)`: the pane, and the edges where it enters the windows and where it has left them.
+    Marks,
     /// `exec_span(edge, next)`: the executions from one edge to before the next, to the last where there is none.
     Span,
 }
@@ -139,7 +150,7 @@ impl ScalarUDFImpl for ExecTimes {
         match self.what {
             What::Executions => "exec_times",
             What::Pane => "exec_pane",
-            What::Edges => "exec_edges",
+            What::Marks => "exec_marks",
             What::Span => "exec_span",
         }
     }
@@ -152,7 +163,7 @@ impl ScalarUDFImpl for ExecTimes {
         Ok(match self.what {
             What::Executions | What::Span => DataType::new_list(instant(), true),
             What::Pane => DataType::Int64,
-            What::Edges => DataType::new_list(DataType::Int64, true),
+            What::Marks => DataType::new_list(DataType::Struct(marks()), true),
         })
     }
 
@@ -162,7 +173,7 @@ impl ScalarUDFImpl for ExecTimes {
         Ok(ColumnarValue::Array(match self.what {
             What::Executions => self.executions(&arrays, rows)?,
             What::Pane => self.panes(&arrays, rows)?,
-            What::Edges => self.edges(&arrays, rows)?,
+            What::Marks => self.marks(&arrays, rows)?,
             What::Span => self.spans(&arrays, rows)?,
         }))
     }
@@ -184,7 +195,7 @@ impl ExecTimes {
             }
             lists.push(self.table.at.get(seen).unwrap_or_default())?;
         }
-        lists.finish(instant())
+        lists.finish()
     }
 
     fn panes(&self, arrays: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
@@ -193,17 +204,23 @@ impl ExecTimes {
         Ok(Arc::new((0..rows).map(pane).collect::<Int64Array>()))
     }
 
-    fn edges(&self, arrays: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
-        let [panes] = arrays else { return exec_err!("exec_edges: expected one pane") };
-        let panes = panes.as_primitive::<Int64Type>();
+    fn marks(&self, arrays: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
+        let [panes] = arrays else { return exec_err!("exec_marks: expected one pane") };
         let mut lists = Lists::new(rows);
-        for pane in panes {
+        let mut edges = Vec::with_capacity(rows * 3);
+        for pane in panes.as_primitive::<Int64Type>() {
             let seen = pane.map_or(0..0, |pane| self.table.seen_by(i128::from(pane)));
-            let edges =
-                if seen.is_empty() { [None, None] } else { [seen.start, seen.end].map(|k| self.table.to.get(k)) };
-            lists.push(&edges.into_iter().flatten().copied().collect::<Vec<_>>())?;
+            let ends = [seen.start, seen.end].map(|k| self.table.to.get(k).filter(|_| !seen.is_empty()).copied());
+            let marks: Vec<i64> = std::iter::once(pane).chain(ends).flatten().collect();
+            edges.extend(marks.iter().enumerate().map(|(at, _)| at > 0));
+            lists.push(&marks)?;
         }
-        lists.finish(DataType::Int64)
+        let Lists { offsets, values } = lists;
+        let columns: Vec<ArrayRef> = vec![Arc::new(Int64Array::from(values)), Arc::new(BooleanArray::from(edges))];
+        let values = StructArray::try_new(marks(), columns, None)?;
+        let item = Arc::new(Field::new_list_field(DataType::Struct(marks()), true));
+        let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
+        Ok(Arc::new(ListArray::try_new(item, offsets, Arc::new(values), None)?))
     }
 
     fn spans(&self, arrays: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
@@ -215,7 +232,7 @@ impl ExecTimes {
             let span = edge.map_or(0..0, |edge| place(edge)..next.map_or(self.table.at.len(), place));
             lists.push(self.table.at.get(span).unwrap_or_default())?;
         }
-        lists.finish(instant())
+        lists.finish()
     }
 }
 
@@ -241,13 +258,9 @@ impl Lists {
         Ok(())
     }
 
-    fn finish(self, item: DataType) -> Result<ArrayRef> {
-        let values: ArrayRef = if item == DataType::Int64 {
-            Arc::new(Int64Array::from(self.values))
-        } else {
-            Arc::new(TimestampNanosecondArray::from(self.values).with_timezone("UTC"))
-        };
-        let item = Arc::new(Field::new_list_field(item, true));
+    fn finish(self) -> Result<ArrayRef> {
+        let values: ArrayRef = Arc::new(TimestampNanosecondArray::from(self.values).with_timezone("UTC"));
+        let item = Arc::new(Field::new_list_field(instant(), true));
         let offsets = OffsetBuffer::new(ScalarBuffer::from(self.offsets));
         Ok(Arc::new(ListArray::try_new(item, offsets, values, None)?))
     }
@@ -290,9 +303,9 @@ impl Panes {
         self.table.tells(What::Pane)
     }
 
-    /// The edges of a pane, as a list.
-    pub(super) fn edges(&self, pane: Expr) -> Expr {
-        self.table.tells(What::Edges).call(vec![pane])
+    /// A pane and its edges, as a list of [`MARK_TIME`] and [`MARK_EDGE`].
+    pub(super) fn marks(&self, pane: Expr) -> Expr {
+        self.table.tells(What::Marks).call(vec![pane])
     }
 
     /// The executions from one edge to the next, as a list.

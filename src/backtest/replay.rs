@@ -186,7 +186,8 @@ impl<'a> Replay<'a> {
     async fn choose_way(&mut self) -> Result<()> {
         let probe: Vec<Execution> = self.waiting.iter().take(PROBE).copied().collect();
         let overlap = Timetable::new(&probe).map_or(0, |table| table.overlap());
-        if overlap >= OVERLAP {
+        // What was ingested late belongs to a part of the windows around it only, which is no pane.
+        if overlap >= OVERLAP && self.time.ingested.is_none() {
             self.way = Way::Panes;
             if self.wide(&probe).await?.is_ok() {
                 self.chunks = Chunks::of_panes(self.waiting.len());
@@ -210,7 +211,8 @@ impl<'a> Replay<'a> {
         };
         let table = Arc::new(table);
         let panes = if self.way == Way::Panes { self.panes(&table)? } else { None };
-        let function = Arc::new(panes.as_ref().map_or_else(|| table.function(), Panes::function));
+        let function =
+            Arc::new(panes.as_ref().map_or_else(|| table.function(self.time.ingested.is_some()), Panes::function));
         if self.way == Way::Panes && panes.is_none() {
             return Ok(Err(Refusal("its windows are not equally long".to_owned())));
         }

@@ -84,9 +84,10 @@ impl Timetable {
         usize::try_from(last.saturating_sub(*from) / interval.max(1)).unwrap_or(0)
     }
 
-    /// The function that finds the executions of an event.
-    pub(super) fn function(self: &Arc<Self>) -> ScalarUDF {
-        self.tells(What::Executions)
+    /// The function that finds the executions of an event; with `ingested` its first argument says from when on it was
+    /// known.
+    pub(super) fn function(self: &Arc<Self>, ingested: bool) -> ScalarUDF {
+        self.tells(if ingested { What::Known } else { What::Executions })
     }
 
     fn tells(self: &Arc<Self>, what: What) -> ScalarUDF {
@@ -122,6 +123,8 @@ struct ExecTimes {
 enum What {
     /// `exec_times(instant, ..)`: the executions that see an event.
     Executions,
+    /// `exec_known(ingested, instant, ..)`: those of them that are not before the event was ingested.
+    Known,
     /// `exec_pane(instant, ..)`: the pane of an event, null where no execution sees it.
     Pane,
     /// `exec_marks(pane)`: the pane, and the edges where it enters the windows and where it has left them.
@@ -149,6 +152,7 @@ impl ScalarUDFImpl for ExecTimes {
     fn name(&self) -> &'static str {
         match self.what {
             What::Executions => "exec_times",
+            What::Known => "exec_known",
             What::Pane => "exec_pane",
             What::Marks => "exec_marks",
             What::Span => "exec_span",
@@ -161,7 +165,7 @@ impl ScalarUDFImpl for ExecTimes {
 
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
         Ok(match self.what {
-            What::Executions | What::Span => DataType::new_list(instant(), true),
+            What::Executions | What::Known | What::Span => DataType::new_list(instant(), true),
             What::Pane => DataType::Int64,
             What::Marks => DataType::new_list(DataType::Struct(marks()), true),
         })
@@ -171,7 +175,11 @@ impl ScalarUDFImpl for ExecTimes {
         let arrays = args.args.iter().map(|arg| arg.to_array(args.number_rows)).collect::<Result<Vec<_>>>()?;
         let rows = args.number_rows;
         Ok(ColumnarValue::Array(match self.what {
-            What::Executions => self.executions(&arrays, rows)?,
+            What::Executions => self.executions(None, &arrays, rows)?,
+            What::Known => match arrays.split_first() {
+                Some((ingested, instants)) => self.executions(Some(ingested), instants, rows)?,
+                None => return exec_err!("exec_known: expected when the event was ingested"),
+            },
             What::Pane => self.panes(&arrays, rows)?,
             What::Marks => self.marks(&arrays, rows)?,
             What::Span => self.spans(&arrays, rows)?,
@@ -180,7 +188,8 @@ impl ScalarUDFImpl for ExecTimes {
 }
 
 impl ExecTimes {
-    fn executions(&self, arrays: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
+    fn executions(&self, ingested: Option<&ArrayRef>, arrays: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
+        let ingested = ingested.map(Instants::try_new).transpose()?;
         let places = arrays.iter().map(Instants::try_new).collect::<Result<Vec<_>>>()?;
         let mut lists = Lists::new(rows);
         // Events lie one after the other most of the time: the executions of the last are those of the next.
@@ -192,6 +201,10 @@ impl ExecTimes {
                     last = (nanos, self.table.seen_by(nanos));
                 }
                 seen = last.1.clone();
+            }
+            if let Some(nanos) = ingested.as_ref().and_then(|ingested| ingested.nanos(row)) {
+                let known = self.table.at.partition_point(|at| i128::from(*at) < nanos);
+                seen.start = seen.start.max(known).min(seen.end);
             }
             lists.push(self.table.at.get(seen).unwrap_or_default())?;
         }

@@ -22,7 +22,7 @@ use super::failure::engine_error;
 use super::session::Session;
 use crate::alert::sink::{SOURCE, VALUES};
 use crate::error::{Error, Kind as ErrorKind, Result};
-use crate::lake::{self, Ask, Field, Kind, Lake, OnTime, Table, Window};
+use crate::lake::{self, Ask, Field, Kind, Known, Lake, OnTime, Table, Window};
 use crate::rule::{self, Execution, Rule};
 use crate::sql::lowered::{Lowered, TableUse};
 
@@ -33,6 +33,8 @@ pub struct TimeField {
     pub name: String,
     /// The field that says it for events without the first.
     pub fallback: Option<String>,
+    /// The field that says when an event was ingested, where an execution does not see what was ingested after it.
+    pub ingested: Option<String>,
 }
 
 impl TimeField {
@@ -42,10 +44,16 @@ impl TimeField {
         match &rule.timestamp_override {
             Some(name) if name != "@timestamp" => {
                 let fallback = (!rule.timestamp_override_fallback_disabled).then(timestamp);
-                Self { name: name.clone(), fallback }
+                Self { name: name.clone(), fallback, ingested: None }
             }
-            _ => Self { name: timestamp(), fallback: None },
+            _ => Self { name: timestamp(), fallback: None, ingested: None },
         }
+    }
+
+    /// The same, for executions that do not see what was ingested after them.
+    #[must_use]
+    pub fn as_ingested(self) -> Self {
+        Self { ingested: Some("event.ingested".to_owned()), ..self }
     }
 
     /// The fields, the first one first.
@@ -64,7 +72,7 @@ pub(super) async fn register(
 ) -> Result<()> {
     let mentioned = mentioned(lowered);
     for used in &lowered.tables {
-        let window = execution.window.map(|window| over(time, &window));
+        let window = execution.window.map(|window| over(time, &window, Some(execution.at)));
         let plan = table(session, lake, used, &mentioned, window, None).await?;
         let name = TableReference::bare(used.name.as_str());
         let context = session.context();
@@ -86,15 +94,16 @@ pub(super) async fn on_time(
     let mentioned = mentioned(lowered);
     let mut plans = BTreeMap::new();
     for used in &lowered.tables {
-        let plan = table(session, lake, used, &mentioned, Some(over(time, window)), Some(column.clone())).await?;
+        let plan = table(session, lake, used, &mentioned, Some(over(time, window, None)), Some(column.clone())).await?;
         plans.insert(used.name.clone(), plan);
     }
     Ok(plans)
 }
 
-/// A window over the time field.
-fn over(time: &TimeField, window: &rule::Window) -> Window {
-    Window { field: time.name.clone(), fallback: time.fallback.clone(), from: window.from, to: window.to }
+/// A window over the time field, of what was known at an instant where the time field asks for that.
+fn over(time: &TimeField, window: &rule::Window, until: Option<DateTime<Utc>>) -> Window {
+    let known = time.ingested.clone().map(|field| Known { field, until });
+    Window { field: time.name.clone(), fallback: time.fallback.clone(), from: window.from, to: window.to, known }
 }
 
 async fn table(

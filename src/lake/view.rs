@@ -52,7 +52,8 @@ pub struct OnTime {
     /// The name of the column.
     pub column: String,
     /// Takes the instants that a group of files stores for the window's fields, in the order in which they count (the
-    /// first that is not null says when the event was).
+    /// first that is not null says when the event was); before them, where the window says when an event must have been
+    /// known, the instant of that.
     pub function: Arc<ScalarUDF>,
 }
 
@@ -241,7 +242,9 @@ fn branch(bind: &Bind<'_>, group: &Group, source: Arc<dyn TableSource>, ask: &As
         columns.push(value.alias(name));
     }
     if let (Some(window), Some(on_time)) = (bind.window, &ask.on_time) {
-        columns.push(on_time.function.call(window.instants(group, bind)?).alias(&on_time.column));
+        let known = window.known_instant(group, bind)?;
+        let instants = known.into_iter().chain(window.instants(group, bind)?).collect();
+        columns.push(on_time.function.call(instants).alias(&on_time.column));
     }
     builder.project(columns).map_err(refused)?.build().map_err(refused)
 }

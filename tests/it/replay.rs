@@ -49,6 +49,8 @@ struct Case {
     executions: i64,
     max_signals: Option<u32>,
     on_ingested: bool,
+    /// Whether executions see only what was ingested before them.
+    as_ingested: bool,
     events: Vec<Event>,
 }
 
@@ -61,6 +63,10 @@ impl Case {
             rule.timestamp_override = Some("event.ingested".to_owned());
         }
         rule
+    }
+
+    fn time(&self, rule: &Rule) -> TimeField {
+        if self.as_ingested { TimeField::of(rule).as_ingested() } else { TimeField::of(rule) }
     }
 
     fn span(&self, rule: &Rule) -> Span {
@@ -187,8 +193,8 @@ fn cases() -> impl Strategy<Value = Case> {
         prop::sample::select(vec![-60_000_i64, 0, 1_000, 60_000, 600_000, 1_500_500]),
         3_i64..12,
     );
-    (queries(), schedule, prop::option::of(1_u32..4), any::<bool>()).prop_flat_map(
-        |((name, query), (interval, more, executions), max_signals, on_ingested)| {
+    (queries(), schedule, prop::option::of(1_u32..4), any::<bool>(), prop::bool::weighted(0.2)).prop_flat_map(
+        |((name, query), (interval, more, executions), max_signals, on_ingested, as_ingested)| {
             let lookback = (interval + more).max(30_000);
             let delays = prop::option::weighted(0.8, prop::sample::select(vec![0_i64, 1, 999, 30_000, 700_000]));
             // Near an execution, near the start of its window, or anywhere.
@@ -209,6 +215,7 @@ fn cases() -> impl Strategy<Value = Case> {
                 executions,
                 max_signals,
                 on_ingested,
+                as_ingested,
                 events,
             })
         },
@@ -229,16 +236,50 @@ fn ndjson(schema: &SchemaRef, batches: &[RecordBatch]) -> Vec<String> {
 }
 
 /// What the engine gives for one execution alone.
-async fn alone(engine: &Engine, rule: &Rule, execution: &Execution) -> (Vec<String>, u64) {
+async fn alone(engine: &Engine, rule: &Rule, time: &TimeField, execution: &Execution) -> (Vec<String>, u64) {
     let lowered = engine.compile(rule).await.unwrap();
     let limit = [lowered.limit, rule.max_signals.map(u64::from)].into_iter().flatten().min();
-    let prepared = engine.prepare(lowered, &TimeField::of(rule), execution, limit).await.unwrap();
+    let prepared = engine.prepare(lowered, time, execution, limit).await.unwrap();
     let mut run = Run::start(&prepared).unwrap();
     let mut batches = Vec::new();
     while let Some(batch) = run.next().await.unwrap() {
         batches.push(batch);
     }
     (ndjson(&run.schema(), &batches), run.total())
+}
+
+#[test]
+fn visibility_leaves_out_what_was_ingested_later() {
+    let event =
+        |at: i64, delay: Option<i64>| Event { at, delay, host: 0, user: None, action: 0, tags: vec![], bytes: 1 };
+    let case = Case {
+        name: "late",
+        query: "FROM events METADATA _id | KEEP _id, @timestamp".to_owned(),
+        interval: 60_000,
+        lookback: 120_000,
+        executions: 3,
+        max_signals: None,
+        on_ingested: false,
+        as_ingested: true,
+        // Known at once, one millisecond after the first execution, never said, after every execution that looks.
+        events: vec![event(30_000, Some(0)), event(30_000, Some(30_001)), event(30_000, None), event(1, Some(500_000))],
+    };
+    runtime().block_on(async {
+        compare(&case).await;
+        let folder = TempDir::new().unwrap();
+        let config =
+            LakeConfig { events: Some(case.write(folder.path()).display().to_string()), ..LakeConfig::default() };
+        let engine = Engine::open(&options(256 << 20), &config).await.unwrap();
+        let rule = case.rule();
+        let lowered = engine.compile(&rule).await.unwrap();
+        let executions = case.span(&rule).executions();
+        let mut replay = Replay::start(&engine, lowered, case.time(&rule), executions, None, 256 << 20).await.unwrap();
+        let mut totals = Vec::new();
+        while let Some(executed) = replay.next().await.unwrap() {
+            totals.push(executed.total);
+        }
+        assert_eq!(totals, [2, 3, 0]);
+    });
 }
 
 /// Replays a case and compares every execution; how it ran.
@@ -251,13 +292,13 @@ async fn compare(case: &Case) -> Way {
     let executions = case.span(&rule).executions();
     let lowered = engine.compile(&rule).await.unwrap();
     let limit = [lowered.limit, rule.max_signals.map(u64::from)].into_iter().flatten().min();
-    let time = TimeField::of(&rule);
-    let mut replay = Replay::start(&engine, lowered, time, executions.clone(), limit, 256 << 20).await.unwrap();
+    let time = case.time(&rule);
+    let mut replay = Replay::start(&engine, lowered, time.clone(), executions.clone(), limit, 256 << 20).await.unwrap();
     let schema = replay.schema();
     let mut place = 0;
     while let Some(executed) = replay.next().await.unwrap() {
         assert_eq!(executed.execution, executions[place]);
-        let (expected, total) = alone(&engine, &rule, &executed.execution).await;
+        let (expected, total) = alone(&engine, &rule, &time, &executed.execution).await;
         let found = ndjson(&schema, &executed.batches);
         assert_eq!(found, expected, "{}: execution {place} of {case:#?}", case.name);
         // Of a query with an OFFSET the total of a single run counts what is skipped.

@@ -7,9 +7,9 @@ use chrono::{DateTime, Utc};
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 
-use super::BacktestArgs;
 use super::keep::Keep;
 use super::summary::ReplaySummary;
+use super::{BacktestArgs, Visibility};
 use crate::alert::sink::{Flow, Format, Output, prefixed, prefixed_schema, stamped, stamped_schema};
 use crate::alert::{AlertContext, Decorator, Identity};
 use crate::backtest::{Checkpoint, Executed, Replay, Span, Tally};
@@ -78,7 +78,10 @@ impl Job<'_> {
         let executions = span.executions();
         let lowered = self.engine.compile(rule).await?;
         self.console.report(&rule.report(lowered.warnings.clone()));
-        let time = TimeField::of(rule);
+        let time = match args.visibility {
+            Visibility::All => TimeField::of(rule),
+            Visibility::Ingested => TimeField::of(rule).as_ingested(),
+        };
         let limit = [lowered.limit, rule.max_signals.map(u64::from)].into_iter().flatten().min();
         let mut summary = ReplaySummary::new(rule, &span, executions.len());
         summary.limit = limit;
@@ -157,6 +160,7 @@ impl Job<'_> {
             text("the window", &format_args!("{} to {}", span.schedule.from, span.schedule.to)),
             text("--as", &self.args.shape.noun()),
             text("events from", &places),
+            text("--visibility", if self.args.visibility == Visibility::All { &"all" } else { &"ingested" }),
             text("several rules", &self.several),
         ]
     }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use self::job::{Done, Job, Kept};
 use self::keep::Keep;
@@ -58,6 +58,9 @@ pub(super) struct BacktestArgs {
     /// How far each execution looks back instead of the rule's from, such as 61m
     #[arg(long, value_name = "DURATION", value_parser = parse_interval, help_heading = "Time")]
     lookback: Option<Interval>,
+    /// Whether an execution sees events that were ingested (event.ingested) after it
+    #[arg(long, value_enum, default_value_t = Visibility::All, help_heading = "Time")]
+    visibility: Visibility,
     #[command(flatten)]
     output: OutputArgs,
     /// What a row becomes
@@ -69,6 +72,15 @@ pub(super) struct BacktestArgs {
     /// Run every execution by itself rather than all of them in one scan: slower, for comparison
     #[arg(long, help_heading = "Resources")]
     one_by_one: bool,
+}
+
+/// Which events of its window an execution sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Visibility {
+    /// All that are there now
+    All,
+    /// Those that were ingested up to its time
+    Ingested,
 }
 
 /// Replays the rules; the result is the exit code.

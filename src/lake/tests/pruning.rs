@@ -34,7 +34,7 @@ fn at(nanos: i64) -> DateTime<Utc> {
 }
 
 fn window(field: &str, fallback: Option<&str>, from: DateTime<Utc>, to: DateTime<Utc>) -> Ask {
-    let window = Window { field: field.into(), fallback: fallback.map(str::to_owned), from, to };
+    let window = Window { field: field.into(), fallback: fallback.map(str::to_owned), from, to, known: None };
     Ask { window: Some(window), ..Ask::default() }
 }
 

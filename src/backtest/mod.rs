@@ -11,23 +11,29 @@
 //! | `meter` | how far a replay is |
 //! | `checkpoint` | what is complete, kept on disk, so that a replay goes on from there |
 //! | `tally` | rows -> the summary: alerts, limits, days, groups, duplicates |
+//! | `compare` | two replays -> alerts added, lost, changed |
+//! | `sweep` | one threshold, replaced by several |
 //!
 //! Whatever way it takes, an execution gives the rows that the engine gives for it alone.
 
 pub mod checkpoint;
 mod chunk;
 mod compact;
+mod compare;
 mod meter;
 mod panes;
 mod replay;
 mod span;
+mod sweep;
 mod tally;
 mod times;
 mod widen;
 
 pub use checkpoint::Checkpoint;
+pub use compare::{Change, Comparison};
 pub use meter::{Meter, Progress};
 pub use replay::{Executed, Replay, Way};
 pub use span::{Span, Uncovered};
+pub use sweep::Sweep;
 pub use tally::{Group, Saved, Tally};
 pub use widen::Refusal;

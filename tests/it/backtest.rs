@@ -223,3 +223,53 @@ fn an_interrupted_replay_writes_what_is_complete_and_goes_on() {
     egret(&again).expect(0);
     assert_eq!(fs::read_to_string(&fresh).unwrap(), whole);
 }
+
+#[test]
+fn an_exclusion_tells_what_is_gone_and_what_is_kept() {
+    for (rule, exclusion) in [
+        (RULE, "process.executable LIKE \"/tmp/*\""),
+        ("data/rules/egress-unusual-executable-sql.toml", "process.executable LIKE '/tmp/%'"),
+    ] {
+        let ran = backtest(rule, &["--exclude", exclusion, "--report", "json"]).expect(0);
+        let report: Value = serde_json::from_str(&ran.stdout).unwrap();
+        let inside = backtest(rule, &[]).expect(0).rows();
+        let inside =
+            inside.iter().filter(|row| row["process.executable"].as_str().unwrap().starts_with("/tmp/")).count();
+        assert_eq!((&report["gone"], &report["kept"]), (&inside.into(), &(8 - inside).into()), "{rule}");
+        assert_eq!((&report["added"], &report["changed"]), (&0.into(), &0.into()));
+        assert_eq!(report["alerts"].as_array().unwrap().len(), inside);
+    }
+}
+
+#[test]
+fn a_sweep_agrees_with_the_rule_at_each_threshold() {
+    let ran = backtest(RULE, &["--sweep", "cc > {17,15,23,39,10}", "--report", "json"]).expect(0);
+    let report: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let text = fs::read_to_string(root().join(RULE)).unwrap();
+    let folder = TempDir::new().unwrap();
+    let mut seen = Vec::new();
+    for threshold in report["thresholds"].as_array().unwrap() {
+        let value = threshold["threshold"].as_f64().unwrap();
+        let rule = folder.path().join(format!("at-{value}.toml"));
+        fs::write(&rule, text.replace("cc > 15", &format!("cc > {value}"))).unwrap();
+        let alone = backtest(rule.to_str().unwrap(), &[]).expect(0).rows().len();
+        assert_eq!(threshold["alerts"], alone, "{value}");
+        seen.push(alone);
+    }
+    assert!(seen.len() == 5 && seen.is_sorted_by(|a, b| a >= b) && seen[0] > seen[4], "{seen:?}");
+    let refused = backtest(RULE, &["--sweep", "nothing > {1}"]).expect(2);
+    assert!(refused.stderr.contains("nothing > NUMBER"), "{}", refused.stderr);
+}
+
+#[test]
+fn two_versions_of_a_rule_are_compared() {
+    let folder = TempDir::new().unwrap();
+    let other = folder.path().join("other.toml");
+    let text = fs::read_to_string(root().join(RULE)).unwrap();
+    fs::write(&other, text.replace("cc > 15", "cc > 17")).unwrap();
+    let ran = backtest(RULE, &["--against", other.to_str().unwrap(), "--report", "markdown"]).expect(0);
+    let lost = ran.stdout.lines().filter(|line| line.starts_with("| lost | 2026-10-01T23:00:00Z |")).count();
+    assert!(lost > 0 && ran.stdout.contains(&format!("{lost} alerts lost, 0 added, 0 changed, {} kept", 8 - lost)));
+    let same = backtest(RULE, &["--against", RULE]).expect(0);
+    assert!(same.stdout.contains("0 alerts lost, 0 added, 0 changed, 8 kept"), "{}", same.stdout);
+}

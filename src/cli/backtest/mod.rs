@@ -2,6 +2,7 @@
 
 mod job;
 mod keep;
+mod report;
 mod summary;
 
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use clap::{Args, ValueEnum};
 
 use self::job::{Done, Job, Kept};
 use self::keep::Keep;
+use self::report::{ReportFormat, Reporter};
 use self::summary::ReplaySummary;
 use super::args::{LakeArgs, OutputArgs, ResourceArgs};
 use super::destination::{Destination, Shared, file_names};
@@ -31,6 +33,8 @@ use crate::rule::Interval;
 Examples:
   egret backtest rule.toml --lake /lake --from 2026-10-01 --to 2026-11-01
   egret backtest rules/ --lake /lake --from now-90d/d --to now/d --as alerts --output alerts/
+  egret backtest rule.toml --lake /lake --from now-30d --to now --sweep 'cc > {5,10,15,25,50}'
+  egret backtest rule.toml --lake /lake --from now-30d --to now --exclude 'process.executable LIKE \"/opt/*\"'
   egret backtest rule.esql --events e.parquet --from 2026-10-01 --to 2026-10-08 --interval 1h --lookback 61m
 
 Executions are at FROM + k x interval, behind FROM and up to TO. Each sees the window of the rule at its time, also
@@ -69,6 +73,18 @@ pub(super) struct BacktestArgs {
     /// Go on with a replay to the same --output that was interrupted or crashed
     #[arg(long, help_heading = "Output")]
     resume: bool,
+    /// Report what would change without the events for which this is true, in the rule's language; repeatable
+    #[arg(long, value_name = "EXPR", help_heading = "Reports", conflicts_with_all = ["resume", "shape"])]
+    exclude: Vec<String>,
+    /// Report the alerts a day for several thresholds of one condition, such as 'cc > {5,10,15,25,50}'
+    #[arg(long, value_name = "CONDITION", help_heading = "Reports", conflicts_with_all = ["resume", "shape", "exclude"])]
+    sweep: Option<String>,
+    /// Report what another version of the rule would change
+    #[arg(long, value_name = "RULE2", help_heading = "Reports", conflicts_with_all = ["resume", "shape", "exclude", "sweep"])]
+    against: Option<PathBuf>,
+    /// Format of a report
+    #[arg(long, value_enum, default_value_t = ReportFormat::Table, help_heading = "Reports")]
+    report: ReportFormat,
     /// Run every execution by itself rather than all of them in one scan: slower, for comparison
     #[arg(long, help_heading = "Resources")]
     one_by_one: bool,
@@ -93,6 +109,17 @@ pub(super) async fn backtest(
     let console = *console;
     let (rules, broken) = open::rules(&args.rules, args.language.into(), console)?;
     let range = range(args, open::now())?;
+    if args.sweep.is_some() || args.against.is_some() || !args.exclude.is_empty() {
+        let [rule] = rules.as_slice() else {
+            return Err(Error::new(Kind::Usage, format!("a report is of one rule, found {}", rules.len() + broken))
+                .with_help("name the file of one rule"));
+        };
+        let options = resource::options(resources);
+        let engine = Engine::open(&options, &open::required_lake(&args.lake)?).await?;
+        let reporter = Reporter { args, engine: &engine, range, memory: options.memory_limit, console, stop };
+        Box::pin(reporter.write(rule)).await?;
+        return Ok(0);
+    }
     let keep = Keep::new(args.output.output.as_deref(), args.resume, args.output.force)?;
     let going_on = keep.as_ref().is_some_and(Keep::exists);
     let output = OutputArgs { force: args.output.force || going_on, ..args.output.clone() };

@@ -50,9 +50,9 @@ impl Window {
     /// The predicate on a group's raw columns.
     pub(crate) fn predicate(&self, group: &Group, bind: &Bind<'_>) -> Result<Expr> {
         let inside = self.within(group, bind)?.unwrap_or_else(|| lit(false));
-        let known = self.known.as_ref().and_then(|known| self.known_at(&known.field, known.until?));
+        let known = self.known.as_ref().and_then(|known| Some(Self::known_at(&known.field, known.until?)));
         Ok(match known {
-            // Who does not say when it became known is null in all places, which the last word leaves in.
+            // An event that does not say when it became known is null in all places.
             Some(known) => match known.within(group, bind)? {
                 Some(early) => inside.and(early.or(known.nowhere(group, bind)?)),
                 None => inside,
@@ -62,9 +62,9 @@ impl Window {
     }
 
     /// The window of what was known at an instant.
-    fn known_at(&self, field: &str, until: DateTime<Utc>) -> Option<Self> {
+    fn known_at(field: &str, until: DateTime<Utc>) -> Self {
         let from = DateTime::from_timestamp_nanos(i64::MIN);
-        (from <= until).then(|| Self { field: field.to_owned(), fallback: None, from, to: until, known: None })
+        Self { field: field.to_owned(), fallback: None, from, to: until, known: None }
     }
 
     /// Whether no place holds an instant.

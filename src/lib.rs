@@ -13,6 +13,7 @@
 //! | [`alert`] | rows | alerts, output formats |
 //! | [`generate`] | a seed | synthetic events |
 //! | [`engine`] | rule, lake, execution | rows |
+//! | [`backtest`] | rule, lake, past range | rows of every execution |
 //! | [`cli`] | arguments | exit code |
 
 pub mod diagnostic;
@@ -24,4 +25,5 @@ pub mod lake;
 pub mod alert;
 pub mod generate;
 pub mod engine;
+pub mod backtest;
 pub mod cli;

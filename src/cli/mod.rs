@@ -1,8 +1,10 @@
 //! The command line: flags, dispatch, exit codes. The only module that writes to stdout and stderr.
 
 mod args;
+mod backtest;
 mod check;
 mod completions;
+mod destination;
 mod drive;
 mod explain;
 mod fields;
@@ -12,14 +14,16 @@ mod progress;
 mod report;
 mod resource;
 mod run;
+mod shape;
 mod shell;
 mod sql;
+mod stop;
 mod summary;
 
 use std::ffi::OsString;
 
 use clap::{CommandFactory, Parser, Subcommand};
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Runtime};
 
 use self::args::ResourceArgs;
 use self::report::Console;
@@ -35,6 +39,7 @@ const SKIPPED_INPUT: u8 = 3;
 Examples:
   egret run data/rules/egress-unusual-executable.toml --events data/events.ndjson --at latest
   egret run rules/ --lake /lake --at 2026-10-02T00:00:00Z --as alerts --output alerts/
+  egret backtest rule.toml --lake /lake --from 2026-10-01 --to 2026-11-01
   egret sql \"SELECT event.action, count(*) FROM events GROUP BY event.action\" --events data/events.parquet
 
 Exit codes:
@@ -51,6 +56,8 @@ struct Cli {
 enum Command {
     /// Run rules once over the events and print rows or alerts
     Run(run::RunArgs),
+    /// Run rules as their schedule would have in a past range: every execution, from one scan
+    Backtest(backtest::BacktestArgs),
     /// Query the events with any SELECT; without a query on a terminal: a shell
     Sql(sql::SqlArgs),
     /// Show what a rule becomes: canonical query, SQL, plan, what prunes
@@ -124,6 +131,9 @@ fn dispatch(cli: Cli, console: Console) -> Result<u8> {
         Command::Generate(args) => interruptible(&resources, generate::write(&args, &console)),
         Command::Check(args) => interruptible(&resources, check::check(&args, &resources, &console)),
         Command::Run(args) => interruptible(&resources, run::run(&args, &resources, &console)),
+        Command::Backtest(args) => stop::stoppable(&resources, async |stop| {
+            Box::pin(backtest::backtest(&args, &resources, &console, stop)).await
+        }),
         Command::Sql(args) => interruptible(&resources, sql::sql(&args, &resources, &console)),
         Command::Explain(args) => interruptible(&resources, explain::explain(&args, &resources, &console)),
         Command::Fields(args) => interruptible(&resources, fields::fields(&args, &resources, &console)),
@@ -133,13 +143,7 @@ fn dispatch(cli: Cli, console: Console) -> Result<u8> {
 /// Drives `work` to its end, to the time limit, or to Ctrl-C, whichever comes first. What is dropped stops at once
 /// and takes its unfinished files along.
 fn interruptible(resources: &ResourceArgs, work: impl Future<Output = Result<u8>>) -> Result<u8> {
-    let threads = resource::threads(resources);
-    let runtime = Builder::new_multi_thread()
-        .worker_threads(threads.get())
-        .thread_stack_size(WORKER_STACK)
-        .enable_all()
-        .build()
-        .map_err(|e| Error::new(Kind::Engine, "cannot start threads").with_source(e))?;
+    let runtime = threads(resources)?;
     let result = runtime.block_on(async {
         let limit = async {
             match resources.timeout {
@@ -158,4 +162,14 @@ fn interruptible(resources: &ResourceArgs, work: impl Future<Output = Result<u8>
     // A blocking read must not hold up the end.
     runtime.shutdown_background();
     result
+}
+
+/// The threads that everything runs on.
+fn threads(resources: &ResourceArgs) -> Result<Runtime> {
+    Builder::new_multi_thread()
+        .worker_threads(resource::threads(resources).get())
+        .thread_stack_size(WORKER_STACK)
+        .enable_all()
+        .build()
+        .map_err(|e| Error::new(Kind::Engine, "cannot start threads").with_source(e))
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
+use indicatif::{HumanBytes, HumanCount, HumanDuration, ProgressBar, ProgressStyle};
 
 use super::report::Console;
 use crate::engine::metrics::ScanMetrics;
@@ -37,6 +37,27 @@ impl Progress {
             HumanCount(scanned.events),
             HumanBytes(scanned.bytes),
             HumanBytes(self.bytes)
+        ));
+        self.bar.tick();
+    }
+
+    /// Tells how far a replay of so many executions is, `before` of which were complete when it began.
+    pub(super) fn replayed(&self, before: u64, done: crate::backtest::Progress, executions: u64) {
+        let left = match done.executions.saturating_sub(before) {
+            0 => String::new(),
+            now => {
+                let (done, executions) = (now, executions.saturating_sub(before));
+                let each = self.bar.elapsed().as_secs_f64() / done as f64;
+                let left = each * executions.saturating_sub(done) as f64;
+                format!(", {} left", HumanDuration(Duration::from_secs_f64(left)))
+            }
+        };
+        self.bar.set_message(format!(
+            "{} events, {} of {} executions, {} alerts{left}",
+            HumanCount(done.events),
+            HumanCount(done.executions),
+            HumanCount(executions),
+            HumanCount(done.rows),
         ));
         self.bar.tick();
     }

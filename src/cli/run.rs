@@ -1,26 +1,27 @@
 //! `egret run`: rules, once, over the events; rows or alerts out.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum};
 use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::SchemaRef;
 
 use super::args::{LakeArgs, OutputArgs, ResourceArgs, TimeArgs};
+use super::destination::{Destination, Opened, Shared, To, file_names};
 use super::drive::{drive, drive_into};
 use super::progress::Progress;
 use super::report::Console;
+use super::shape::{Shape, Shaper};
 use super::summary::{StatsFile, Summary, tell_all};
 use super::{SKIPPED_INPUT, open, resource};
-use crate::alert::sink::{Flow, Format, Output, Spool, prefixed, prefixed_schema};
+use crate::alert::sink::{Flow, Format, Spool, prefixed, prefixed_schema};
 use crate::alert::{AlertContext, Decorator, Identity};
 use crate::engine::refusal::refused;
 use crate::engine::run::Run;
 use crate::engine::{Engine, TimeField};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Kind, Result};
 use crate::rule::{Language, Rule};
 
 #[derive(Debug, Args)]
@@ -54,25 +55,6 @@ pub(super) struct RunArgs {
     fail_on_alerts: bool,
 }
 
-/// What a row of a rule's result becomes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Shape {
-    /// The columns of the query
-    Rows,
-    /// The columns of an alert: rule, severity, threat, window and ids beside those of the query
-    Alerts,
-}
-
-impl Shape {
-    /// What one of them is called.
-    const fn noun(self) -> &'static str {
-        match self {
-            Self::Rows => "row",
-            Self::Alerts => "alert",
-        }
-    }
-}
-
 /// Languages of a query on stdin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum LanguageArg {
@@ -94,27 +76,27 @@ pub(super) async fn run(args: &RunArgs, resources: &ResourceArgs, console: &Cons
     let console = *console;
     let (rules, broken) = open::rules(&args.rules, args.language.into(), console)?;
     let now = open::now();
-    let destination = Destination::try_new(args, rules.len() + broken > 1)?;
+    let destination = Destination::try_new(&args.output, rules.len() + broken > 1)?;
     let stats = StatsFile::reserve(args.output.stats_file.as_deref())?;
     let engine = Engine::open(&resource::options(resources), &open::required_lake(&args.lake)?).await?;
     for warning in engine.lake().warnings() {
         console.warning(warning);
     }
 
-    let mut shared = destination.shared;
+    let Destination { format, several, mut shared, folder } = destination;
     let mut summaries = Vec::new();
     let mut failures: Vec<Kind> = vec![Kind::Rule; broken];
-    let files = file_names(&rules, destination.format);
+    let files = file_names(&rules, format);
     for (rule, file) in rules.iter().zip(files) {
-        let job = Job { args, engine: &engine, rule, now, console, several: destination.several };
-        let target = match (&mut shared, &destination.folder) {
+        let job = Job { args, engine: &engine, rule, now, console, several };
+        let target = match (&mut shared, &folder) {
             (Some(shared), _) => To::Shared(shared),
             (None, Some(folder)) => To::File(folder.join(file)),
             (None, None) => To::Own,
         };
-        match job.run(target, destination.format).await {
+        match job.run(target, format).await {
             Ok(summary) => summaries.push(summary),
-            Err(error) if destination.several => {
+            Err(error) if several => {
                 console.error(&error);
                 failures.push(error.kind());
             }
@@ -128,7 +110,7 @@ pub(super) async fn run(args: &RunArgs, resources: &ResourceArgs, console: &Cons
         tell_all(&summaries, console, args.shape.noun());
     }
     if let Some(stats) = stats {
-        stats.write(&summaries)?;
+        stats.write("executions", &summaries)?;
     }
     Ok(exit_code(args, &summaries, &failures))
 }
@@ -141,109 +123,6 @@ fn exit_code(args: &RunArgs, summaries: &[Summary], failures: &[Kind]) -> u8 {
         return 1;
     }
     if summaries.iter().any(|summary| summary.bad_lines > 0) { SKIPPED_INPUT } else { 0 }
-}
-
-/// Where the rows of all rules go.
-struct Destination {
-    format: Format,
-    several: bool,
-    /// One stream for all rules.
-    shared: Option<Shared>,
-    /// One file a rule.
-    folder: Option<PathBuf>,
-}
-
-/// A stream that several rules write to; it begins with the first of them.
-struct Shared {
-    target: Option<crate::alert::sink::Target>,
-    output: Option<Output>,
-}
-
-/// Where the rows of one rule go.
-enum To<'a> {
-    Shared(&'a mut Shared),
-    File(PathBuf),
-    Own,
-}
-
-impl Destination {
-    fn try_new(args: &RunArgs, several: bool) -> Result<Self> {
-        let format = open::format(&args.output);
-        let path = args.output.output.as_deref();
-        let is_folder = path.is_some_and(|p| p.is_dir() || p.to_string_lossy().ends_with('/'));
-        if is_folder || (several && !open::to_stdout(&args.output) && format.has_fixed_schema()) {
-            let folder = path.map(Path::to_path_buf).unwrap_or_default();
-            let looks_a_file = folder.extension().is_some_and(|e| e.eq_ignore_ascii_case(format.extension()));
-            if !is_folder && looks_a_file {
-                let message = format!("{}: several rules cannot share one {format} file", folder.display());
-                return Err(Error::new(Kind::Usage, message)
-                    .with_help("name a folder with --output DIR, which gets one file a rule, or use --format ndjson"));
-            }
-            std::fs::create_dir_all(&folder).map_err(|e| {
-                Error::new(Kind::Output, format!("{}: the folder cannot be made", folder.display())).with_source(e)
-            })?;
-            return Ok(Self { format, several, shared: None, folder: Some(folder) });
-        }
-        if several && format.has_fixed_schema() && format != Format::Table {
-            return Err(Error::new(Kind::Usage, format!("several rules cannot share one {format} stream"))
-                .with_help("write one file a rule with --output DIR, or use --format ndjson"));
-        }
-        if several && format == Format::Table {
-            // Each rule has its own table; they follow each other.
-            return Ok(Self { format, several, shared: None, folder: None });
-        }
-        let target = open::target(path, format, args.output.force)?;
-        Ok(Self { format, several, shared: Some(Shared { target: Some(target), output: None }), folder: None })
-    }
-}
-
-/// The files of rules below `--output DIR`: named as the rules' files, as far as that keeps them apart.
-fn file_names(rules: &[Rule], format: Format) -> Vec<String> {
-    let stem = |rule: &Rule| Path::new(&rule.origin.name).file_stem().map(|stem| stem.to_string_lossy().into_owned());
-    let name = |rule: &Rule| Path::new(&rule.origin.name).file_name().map(|name| name.to_string_lossy().into_owned());
-    let path = |rule: &Rule| Some(rule.origin.name.trim_start_matches(['.', '/']).replace(['/', '\\'], "-"));
-    let named = |way: &dyn Fn(&Rule) -> Option<String>| rules.iter().map(way).collect::<Vec<_>>();
-    let tables = [named(&stem), named(&name), named(&path)];
-    let alone = |names: &[Option<String>], at: usize| {
-        let same = |other: &&Option<String>| names.get(at) == Some(*other);
-        names.get(at).cloned().flatten().filter(|_| names.iter().filter(same).count() == 1)
-    };
-    let named = |(at, rule): (usize, &Rule)| {
-        let name = tables.iter().find_map(|names| alone(names, at));
-        format!("{}.{}", name.unwrap_or_else(|| rule.rule_id.to_string()), format.extension())
-    };
-    rules.iter().enumerate().map(named).collect()
-}
-
-/// Rows as the engine gives them, to rows as they are written.
-enum Shaper {
-    /// Without so many columns at the end.
-    Rows(usize),
-    Alerts(Box<Decorator>),
-}
-
-impl Shaper {
-    fn schema(&self, rows: &SchemaRef) -> Result<SchemaRef> {
-        match self {
-            Self::Rows(0) => Ok(Arc::clone(rows)),
-            Self::Rows(hidden) => {
-                let visible: Vec<usize> = (0..rows.fields().len().saturating_sub(*hidden)).collect();
-                rows.project(&visible).map(Arc::new).map_err(|e| Error::new(Kind::Engine, "columns").with_source(e))
-            }
-            Self::Alerts(decorator) => Ok(Arc::clone(decorator.schema())),
-        }
-    }
-
-    fn shape(&self, batch: &RecordBatch) -> Result<RecordBatch> {
-        match self {
-            Self::Rows(0) => Ok(batch.clone()),
-            Self::Rows(hidden) => {
-                let visible: Vec<usize> = (0..batch.num_columns().saturating_sub(*hidden)).collect();
-                batch.project(&visible).map_err(|e| Error::new(Kind::Engine, "columns").with_source(e))
-            }
-            Self::Alerts(decorator) => decorator.decorate(batch),
-        }
-    }
 }
 
 /// One rule, once.
@@ -289,26 +168,16 @@ impl Job<'_> {
             schema = prefixed_schema(&schema, "rule.id");
         }
 
-        let mut own = None;
-        let mut spool = None;
-        let output = match to {
-            To::Shared(shared) => {
-                // Of a rule that fails among others no row is left.
-                spool = self.several.then(|| Spool::try_new(&schema)).transpose()?;
-                if let Some(target) = shared.target.take() {
-                    shared.output = Some(target.open(format, schema, open::width())?);
-                }
-                shared.output.as_mut()
-            }
-            To::File(path) => {
-                own = Some(open::target(Some(&path), format, self.args.output.force)?.open(format, schema, None)?);
-                own.as_mut()
-            }
-            To::Own => {
-                own = Some(open::target(None, format, false)?.open(format, schema, open::width())?);
-                own.as_mut()
-            }
-        };
+        let (mut own, mut shared, mut spool) = (None, None, None);
+        if self.several && matches!(to, To::Shared(_)) {
+            // Of a rule that fails among others no row is left.
+            spool = Some(Spool::try_new(&schema)?);
+        }
+        match to.open(format, schema, self.args.output.force)? {
+            Opened::Shared(output) => shared = output,
+            Opened::Own(output) => own = Some(output),
+        }
+        let output = own.as_mut().or(shared);
 
         let progress = Progress::new(
             self.console,

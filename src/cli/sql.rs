@@ -65,7 +65,7 @@ pub(super) async fn sql(args: &SqlArgs, resources: &ResourceArgs, console: &Cons
             let summary = query.run(&name, &text, target).await?;
             let skipped = summary.bad_lines > 0;
             if let Some(stats) = stats {
-                stats.write(&[summary])?;
+                stats.write("executions", &[summary])?;
             }
             Ok(if skipped { SKIPPED_INPUT } else { 0 })
         }

@@ -163,19 +163,19 @@ impl<'a> StatsFile<'a> {
         path.map(|path| Ok(Self { path, staged: Staged::create(path, true)? })).transpose()
     }
 
-    /// Writes the summaries as one JSON document, whole or not at all.
-    pub(super) fn write(self, summaries: &[Summary]) -> Result<()> {
+    /// Writes the summaries as one JSON document with one `key`, whole or not at all.
+    pub(super) fn write(self, key: &str, summaries: &[impl Serialize]) -> Result<()> {
         let Self { path, staged } = self;
         let failed = |e: std::io::Error| {
             Error::new(Kind::Output, format!("{}: the summary cannot be written", path.display())).with_source(e)
         };
-        serde_json::to_writer_pretty(staged.writer()?, &serde_json::json!({ "executions": summaries }))
+        serde_json::to_writer_pretty(staged.writer()?, &std::collections::BTreeMap::from([(key, summaries)]))
             .map_err(|e| failed(e.into()))?;
         staged.commit()
     }
 }
 
 /// An instant as people read it.
-fn instant(at: DateTime<Utc>) -> String {
+pub(super) fn instant(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)
 }

@@ -1,7 +1,7 @@
 //! A rule's text to its canonical form, whatever its language.
 
 use crate::diagnostic::Diagnostic;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::esql;
 use crate::rule::{Language, Rule};
 use crate::sql;
@@ -19,6 +19,24 @@ pub fn compile(rule: &Rule, catalog: &dyn Catalog) -> Result<Lowered> {
         Language::Sql => sql::statement(text, catalog),
     };
     lowered.map_err(|diagnostics| Error::rule(vec![rule.report(diagnostics)]))
+}
+
+/// The rule without the events for which one of `conditions`, written in its language, is true; `lowered` is its
+/// canonical form.
+///
+/// # Errors
+/// A query that is recursive.
+pub fn excluding(rule: &Rule, lowered: &Lowered, conditions: &[String]) -> Result<Rule> {
+    let tables: Vec<String> = lowered.tables.iter().map(|used| used.name.clone()).collect();
+    let text = match rule.language {
+        Language::Esql => sql::exclude::from_esql(&rule.query.text, conditions),
+        Language::Sql => sql::exclude::from_sql(&rule.query.text, &tables, conditions),
+    };
+    let text = text.ok_or_else(|| {
+        Error::new(Kind::Usage, format!("{}: events cannot be excluded from this query", rule.origin.name))
+            .with_help("write the exclusion into the query itself")
+    })?;
+    Ok(rule.with_query(text))
 }
 
 fn lower(text: &str, catalog: &dyn Catalog) -> std::result::Result<Lowered, Vec<Diagnostic>> {

@@ -7,6 +7,7 @@
 //! | `compile` | a rule's text to its canonical SQL |
 //! | `tables` | the tables of a query, cut to the window of an execution |
 //! | `plan` | SQL to a physical plan |
+//! | `spread` | the same for a plan that somebody rewrites before it runs, with tables that say more of an event's time |
 //! | `run` | the plan to rows, with limit and total |
 //! | `metrics` | what the scans did |
 //! | `refusal` | what the engine says against a query, as a diagnostic |
@@ -26,6 +27,7 @@ pub mod plan;
 pub mod refusal;
 pub mod run;
 pub mod session;
+mod spread;
 mod tables;
 
 use chrono::{DateTime, Utc};

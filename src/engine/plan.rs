@@ -55,6 +55,23 @@ pub async fn prepare(session: &Session, lowered: Lowered, now: DateTime<Utc>, li
     Ok(Prepared { lowered, logical, optimized, physical, limit, total: None, state })
 }
 
+/// Plans `logical`, which somebody made of the plan of `lowered`, with `now` as its time and without a limit.
+pub(crate) async fn prepare_plan(
+    session: &Session,
+    lowered: Lowered,
+    logical: LogicalPlan,
+    now: DateTime<Utc>,
+) -> Result<Prepared> {
+    let state = session.state_at(now);
+    let (optimized, physical) = physical(&state, &logical).await?;
+    Ok(Prepared { lowered, logical, optimized, physical, limit: None, total: None, state })
+}
+
+/// The plan of `lowered` as SQL gives it.
+pub(crate) async fn outline(session: &Session, lowered: &Lowered, now: DateTime<Utc>) -> Result<LogicalPlan> {
+    statement_to_plan(&session.state_at(now), lowered).await
+}
+
 /// The optimised logical plan of `lowered`.
 pub(crate) async fn logical(session: &Session, lowered: &Lowered, now: DateTime<Utc>) -> Result<LogicalPlan> {
     let state = session.state_at(now);

@@ -37,6 +37,11 @@ impl Run {
         Ok(Self { stream, schema, plan, total_node, limit: prepared.limit, rows: 0, seen: 0, failed: None })
     }
 
+    /// The schema of the rows that a run of `prepared` gives, hidden key columns included.
+    pub fn schema_of(prepared: &Prepared) -> SchemaRef {
+        marked(&prepared.physical.schema(), prepared)
+    }
+
     /// The schema of the rows, hidden key columns included.
     pub fn schema(&self) -> SchemaRef {
         Arc::clone(&self.schema)

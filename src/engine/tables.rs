@@ -22,8 +22,8 @@ use super::failure::engine_error;
 use super::session::Session;
 use crate::alert::sink::{SOURCE, VALUES};
 use crate::error::{Error, Kind as ErrorKind, Result};
-use crate::lake::{self, Ask, Field, Kind, Lake, Table, Window};
-use crate::rule::{Execution, Rule};
+use crate::lake::{self, Ask, Field, Kind, Known, Lake, OnTime, Table, Window};
+use crate::rule::{self, Execution, Rule};
 use crate::sql::lowered::{Lowered, TableUse};
 
 /// The field that says when an event was, for the window of an execution.
@@ -33,6 +33,8 @@ pub struct TimeField {
     pub name: String,
     /// The field that says it for events without the first.
     pub fallback: Option<String>,
+    /// The field that says when an event was ingested, where an execution does not see what was ingested after it.
+    pub ingested: Option<String>,
 }
 
 impl TimeField {
@@ -42,10 +44,16 @@ impl TimeField {
         match &rule.timestamp_override {
             Some(name) if name != "@timestamp" => {
                 let fallback = (!rule.timestamp_override_fallback_disabled).then(timestamp);
-                Self { name: name.clone(), fallback }
+                Self { name: name.clone(), fallback, ingested: None }
             }
-            _ => Self { name: timestamp(), fallback: None },
+            _ => Self { name: timestamp(), fallback: None, ingested: None },
         }
+    }
+
+    /// The same, for executions that do not see what was ingested after them.
+    #[must_use]
+    pub fn as_ingested(self) -> Self {
+        Self { ingested: Some("event.ingested".to_owned()), ..self }
     }
 
     /// The fields, the first one first.
@@ -64,26 +72,57 @@ pub(super) async fn register(
 ) -> Result<()> {
     let mentioned = mentioned(lowered);
     for used in &lowered.tables {
-        let window = execution.window.map(|window| Window {
-            field: time.name.clone(),
-            fallback: time.fallback.clone(),
-            from: window.from,
-            to: window.to,
-        });
-        let ask = Ask {
-            wanted: used.wanted.iter().map(wanted).collect(),
-            metadata: used.metadata.clone(),
-            only: (!used.all_fields).then(|| mentioned.clone()),
-            all_fields: used.all_fields,
-            window,
-        };
-        let plan = marked(view(session, lake, used, &ask).await?)?;
+        let window = execution.window.map(|window| over(time, &window, Some(execution.at)));
+        let plan = table(session, lake, used, &mentioned, window, None).await?;
         let name = TableReference::bare(used.name.as_str());
         let context = session.context();
         context.deregister_table(name.clone()).map_err(engine_error)?;
         context.register_table(name, Arc::new(ViewTable::new(plan, None))).map_err(engine_error)?;
     }
     Ok(())
+}
+
+/// The tables of a query by name, each with a column more that a function makes of the time of an event.
+pub(super) async fn on_time(
+    session: &Session,
+    lake: &Lake,
+    lowered: &Lowered,
+    time: &TimeField,
+    window: &rule::Window,
+    column: &OnTime,
+) -> Result<BTreeMap<String, LogicalPlan>> {
+    let mentioned = mentioned(lowered);
+    let mut plans = BTreeMap::new();
+    for used in &lowered.tables {
+        let plan = table(session, lake, used, &mentioned, Some(over(time, window, None)), Some(column.clone())).await?;
+        plans.insert(used.name.clone(), plan);
+    }
+    Ok(plans)
+}
+
+/// A window over the time field, of what was known at an instant where the time field asks for that.
+fn over(time: &TimeField, window: &rule::Window, until: Option<DateTime<Utc>>) -> Window {
+    let known = time.ingested.clone().map(|field| Known { field, until });
+    Window { field: time.name.clone(), fallback: time.fallback.clone(), from: window.from, to: window.to, known }
+}
+
+async fn table(
+    session: &Session,
+    lake: &Lake,
+    used: &TableUse,
+    mentioned: &BTreeSet<String>,
+    window: Option<Window>,
+    on_time: Option<OnTime>,
+) -> Result<LogicalPlan> {
+    let ask = Ask {
+        wanted: used.wanted.iter().map(wanted).collect(),
+        metadata: used.metadata.clone(),
+        only: (!used.all_fields).then(|| mentioned.clone()),
+        all_fields: used.all_fields,
+        window,
+        on_time,
+    };
+    marked(view(session, lake, used, &ask).await?)
 }
 
 /// The table with a mark on each field that may hold several values, which tells its lists from those a query makes.

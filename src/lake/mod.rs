@@ -39,8 +39,8 @@ pub use parquet::Preselect;
 pub use store::Format;
 pub use table::{METADATA, Table};
 pub use tables::{Lake, Selection};
-pub use view::{Ask, plan, union_fields};
-pub use window::Window;
+pub use view::{Ask, OnTime, plan, union_fields};
+pub use window::{Known, Window};
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test that cannot set up fails")]

@@ -13,7 +13,9 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::FunctionRegistry;
 use datafusion::functions::core::expr_fn::{coalesce, get_field};
 use datafusion::functions::string::expr_fn::concat;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableSource, Union, cast, lit, try_cast};
+use datafusion::logical_expr::{
+    Expr, LogicalPlan, LogicalPlanBuilder, ScalarUDF, TableSource, Union, cast, lit, try_cast,
+};
 
 use super::field::{Field, Kind};
 use super::functions::{Unparsed, list_leaf, parse_instant, row_json};
@@ -40,6 +42,19 @@ pub struct Ask {
     pub all_fields: bool,
     /// The part of time.
     pub window: Option<Window>,
+    /// One more column, computed from the instant that the window judges an event by.
+    pub on_time: Option<OnTime>,
+}
+
+/// A column that a function makes of the time of an event.
+#[derive(Debug, Clone)]
+pub struct OnTime {
+    /// The name of the column.
+    pub column: String,
+    /// Takes the instants that a group of files stores for the window's fields, in the order in which they count (the
+    /// first that is not null says when the event was); before them, where the window says when an event must have been
+    /// known, the instant of that.
+    pub function: Arc<ScalarUDF>,
 }
 
 /// The fields that tables offer together, sorted by name, and the names of those whose kinds differ so much that they
@@ -225,6 +240,11 @@ fn branch(bind: &Bind<'_>, group: &Group, source: Arc<dyn TableSource>, ask: &As
             _ => known,
         };
         columns.push(value.alias(name));
+    }
+    if let (Some(window), Some(on_time)) = (bind.window, &ask.on_time) {
+        let known = window.known_instant(group, bind)?;
+        let instants = known.into_iter().chain(window.instants(group, bind)?).collect();
+        columns.push(on_time.function.call(instants).alias(&on_time.column));
     }
     builder.project(columns).map_err(refused)?.build().map_err(refused)
 }

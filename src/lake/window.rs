@@ -5,7 +5,8 @@
 use chrono::{DateTime, Utc};
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::ScalarValue;
-use datafusion::logical_expr::{Expr, lit};
+use datafusion::functions::core::expr_fn::coalesce;
+use datafusion::logical_expr::{Expr, cast, lit, try_cast};
 use datafusion::parquet::file::metadata::ParquetMetaData;
 
 use super::functions::parse_instant;
@@ -26,16 +27,63 @@ pub struct Window {
     pub from: DateTime<Utc>,
     /// The last instant.
     pub to: DateTime<Utc>,
+    /// When an event must have been known to be seen.
+    pub known: Option<Known>,
+}
+
+/// When an event became known; one that does not say was known always.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// The field that says it.
+    pub field: String,
+    /// Events that became known later are not seen; `None` where a column made of the time judges that.
+    pub until: Option<DateTime<Utc>>,
 }
 
 impl Window {
     /// Whether it looks at a field.
     pub(crate) fn reads(&self, field: &str) -> bool {
-        self.field == field || self.fallback.as_deref() == Some(field)
+        let known = self.known.as_ref().map(|known| known.field.as_str());
+        self.field == field || self.fallback.as_deref() == Some(field) || known == Some(field)
     }
 
     /// The predicate on a group's raw columns.
     pub(crate) fn predicate(&self, group: &Group, bind: &Bind<'_>) -> Result<Expr> {
+        let inside = self.within(group, bind)?.unwrap_or_else(|| lit(false));
+        let known = self.known.as_ref().and_then(|known| Some(Self::known_at(&known.field, known.until?)));
+        Ok(match known {
+            // An event that does not say when it became known is null in all places.
+            Some(known) => match known.within(group, bind)? {
+                Some(early) => inside.and(early.or(known.nowhere(group, bind)?)),
+                None => inside,
+            },
+            None => inside,
+        })
+    }
+
+    /// The window of what was known at an instant.
+    fn known_at(field: &str, until: DateTime<Utc>) -> Self {
+        let from = DateTime::from_timestamp_nanos(i64::MIN);
+        Self { field: field.to_owned(), fallback: None, from, to: until, known: None }
+    }
+
+    /// Whether no place holds an instant.
+    fn nowhere(&self, group: &Group, bind: &Bind<'_>) -> Result<Expr> {
+        let places = self.places(group, bind).into_iter();
+        let nulls = places.map(|leaf| Ok(self.place(leaf, bind)?.null)).collect::<Result<Vec<_>>>()?;
+        Ok(nulls.into_iter().reduce(Expr::and).unwrap_or_else(|| lit(true)))
+    }
+
+    /// The instant at which an event became known, null where it does not say, if the window asks for it.
+    pub(crate) fn known_instant(&self, group: &Group, bind: &Bind<'_>) -> Result<Option<Expr>> {
+        let Some(known) = &self.known else { return Ok(None) };
+        let field = Self { field: known.field.clone(), fallback: None, known: None, ..self.clone() };
+        let mut instants = field.instants(group, bind)?;
+        Ok(if instants.len() > 1 { Some(coalesce(instants)) } else { instants.pop() })
+    }
+
+    /// Whether an event lies between both ends; `None` where nothing says when events were.
+    fn within(&self, group: &Group, bind: &Bind<'_>) -> Result<Option<Expr>> {
         let mut chain = None;
         // From the last place to look at to the first: each counts only where those before it are null.
         for leaf in self.places(group, bind).into_iter().rev() {
@@ -45,7 +93,16 @@ impl Window {
                 Some(rest) => place.inside.or(place.null.and(rest)),
             });
         }
-        Ok(chain.unwrap_or_else(|| lit(false)))
+        Ok(chain)
+    }
+
+    /// The instants by which [`predicate`](Self::predicate) judges an event, in the order in which they count: the first
+    /// that is not null. Each has the unit of what is stored.
+    pub(crate) fn instants(&self, group: &Group, bind: &Bind<'_>) -> Result<Vec<Expr>> {
+        let instants: Result<Vec<_>> =
+            self.places(group, bind).into_iter().map(|leaf| instant_of(leaf, bind)).collect();
+        let instants = instants?;
+        Ok(if instants.is_empty() { vec![lit(ScalarValue::TimestampSecond(None, None))] } else { instants })
     }
 
     /// Which row groups of a file may hold events of the window.
@@ -122,7 +179,7 @@ impl Window {
             }
             whole if whole.is_integer() => {
                 let (from, to) = self.range(TimeUnit::Millisecond);
-                let raw = datafusion::logical_expr::try_cast(raw, DataType::Int64);
+                let raw = try_cast(raw, DataType::Int64);
                 Terms { inside: between(&raw, lit(from), lit(to)), null: raw.is_null() }
             }
             text if super::schema::is_text(text) => {
@@ -195,6 +252,24 @@ impl Window {
     }
 }
 
+/// The instant that a leaf stores, null where the window takes it for none.
+fn instant_of(leaf: &Leaf, bind: &Bind<'_>) -> Result<Expr> {
+    let zoned = |unit| DataType::Timestamp(unit, Some("UTC".into()));
+    let raw = leaf.expr();
+    if leaf.multi() {
+        let list = value(leaf, &bind.date_field(&leaf.name), bind, true)?;
+        return Ok(datafusion::functions_nested::expr_fn::array_element(list, lit(1_i64)));
+    }
+    Ok(match &leaf.data_type {
+        DataType::Timestamp(..) => raw,
+        DataType::Date32 => cast(raw, zoned(TimeUnit::Second)),
+        DataType::Date64 | DataType::Int64 => cast(raw, zoned(TimeUnit::Millisecond)),
+        whole if whole.is_integer() => cast(try_cast(raw, DataType::Int64), zoned(TimeUnit::Millisecond)),
+        text if super::schema::is_text(text) => parse_instant(raw, &leaf.name, None),
+        _ => value(leaf, &bind.date_field(&leaf.name), bind, true)?,
+    })
+}
+
 /// A place's part of the predicate: whether its instant is in the window, and whether it has none.
 struct Terms {
     inside: Expr,
@@ -237,7 +312,7 @@ mod tests {
     #[test]
     fn ends_round_inwards() {
         let at = |s, n| DateTime::from_timestamp(s, n).unwrap_or_default();
-        let window = Window { field: "t".into(), fallback: None, from: at(-1, 999_999_999), to: at(1, 1) };
+        let window = Window { field: "t".into(), fallback: None, from: at(-1, 999_999_999), to: at(1, 1), known: None };
         assert_eq!(window.range(TimeUnit::Nanosecond), (-1, 1_000_000_001));
         assert_eq!(window.range(TimeUnit::Microsecond), (0, 1_000_000));
         assert_eq!(window.range(TimeUnit::Second), (0, 1));

@@ -233,6 +233,12 @@ impl Rule {
         load::bare(name, text, language, &load::identity(Path::new(name), Path::new("")))
     }
 
+    /// The same rule with another query, which its file does not hold.
+    #[must_use]
+    pub fn with_query(&self, text: String) -> Self {
+        Self { query: Query { text, offset: None }, ..self.clone() }
+    }
+
     /// A report of what is wrong with the query; spans of `diagnostics` are offsets in it. It points into the file where
     /// that holds the query letter by letter, else into the query.
     pub fn report(&self, diagnostics: Vec<Diagnostic>) -> Report {

@@ -8,6 +8,7 @@
 //! | expressions, with types and the rules for several values | `expr`, `operator`, `literal` |
 //! | functions: one table row each | `function` |
 //! | a rule written in SQL is checked and rewritten | `statement` |
+//! | events are left out of a query, whatever its language | [`exclude`] |
 //!
 //! ```
 //! use egret::diagnostic::Diagnostic;
@@ -34,6 +35,7 @@
 //! ```
 
 pub mod catalog;
+pub mod exclude;
 pub mod lowered;
 
 mod build;

@@ -42,7 +42,7 @@ fn held(folder: &Path) -> Vec<String> {
 
 #[test]
 fn every_command_has_help_with_examples() {
-    for command in ["run", "sql", "explain", "check", "fields", "generate", "completions"] {
+    for command in ["run", "backtest", "sql", "explain", "check", "fields", "generate", "completions"] {
         let ran = egret(&[command, "--help"]).expect(0);
         assert!(ran.stdout.contains("Usage: egret") && ran.stdout.contains("Examples:"), "{command}\n{}", ran.stdout);
         assert!(ran.stderr.is_empty(), "{}", ran.stderr);

@@ -15,7 +15,8 @@ const TABLE: &[(&str, &[&str], &[&str])] = &[
     ("alert", &["rule", "error"], &["clap", "tokio"]),
     ("generate", &["alert", "error"], &["clap", "tokio"]),
     ("engine", &["rule", "esql", "sql", "lake", "alert", "diagnostic", "error"], &["clap"]),
-    ("cli", &["diagnostic", "error", "esql", "rule", "sql", "lake", "alert", "generate", "engine"], &[]),
+    ("backtest", &["engine", "rule", "sql", "alert", "error"], &["clap"]),
+    ("cli", &["diagnostic", "error", "esql", "rule", "sql", "lake", "alert", "generate", "engine", "backtest"], &[]),
 ];
 
 fn files(dir: &Path, into: &mut Vec<PathBuf>) {

@@ -1,6 +1,7 @@
 //! Tests of the program as a whole, in one binary.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "a test may fail, and says what it skips")]
 
+mod backtest;
 mod bad_input;
 mod cli;
 mod corpora;
@@ -11,4 +12,5 @@ mod program;
 mod queries;
 mod readme;
 mod reference;
+mod replay;
 mod unparsed;

@@ -45,7 +45,7 @@ mod table;
 mod text;
 
 pub use output::{Flow, Output, Target};
-pub use prefix::{prefixed, prefixed_schema};
+pub use prefix::{prefixed, prefixed_schema, stamped, stamped_schema};
 pub use spool::Spool;
 pub use staged::Staged;
 

@@ -95,6 +95,7 @@ async fn windows_metadata_and_wanted_fields() {
         fallback: fallback.map(str::to_owned),
         from: at(1_759_312_860),
         to: at(1_759_312_920),
+        known: None,
     };
     let wanted = vec![Field { name: "own.n".into(), kind: Kind::Long, data_type: Kind::Long.data_type(), multi: true }];
     let metadata = vec!["_id".to_owned(), "_index".to_owned(), "_source".to_owned()];
@@ -104,6 +105,7 @@ async fn windows_metadata_and_wanted_fields() {
         all_fields: true,
         window: Some(window("event.ingested", Some("@timestamp"))),
         only: None,
+        on_time: None,
     };
     let lake = open(dir.path()).await.unwrap();
     let ctx = registered(&lake, &ask, 2).await;

@@ -13,7 +13,8 @@ use datafusion::arrow::datatypes::Field;
 use super::support::{batch, explain, open, query, registered, rows, write, write_groups};
 use crate::lake::{Ask, Window};
 
-static NOTHING: Ask = Ask { wanted: Vec::new(), metadata: Vec::new(), only: None, all_fields: false, window: None };
+static NOTHING: Ask =
+    Ask { wanted: Vec::new(), metadata: Vec::new(), only: None, all_fields: false, window: None, on_time: None };
 
 fn nested(os: &[Option<&str>]) -> ArrayRef {
     let leaf: ArrayRef = Arc::new(StringArray::from(os.to_vec()));
@@ -33,7 +34,7 @@ fn at(nanos: i64) -> DateTime<Utc> {
 }
 
 fn window(field: &str, fallback: Option<&str>, from: DateTime<Utc>, to: DateTime<Utc>) -> Ask {
-    let window = Window { field: field.into(), fallback: fallback.map(str::to_owned), from, to };
+    let window = Window { field: field.into(), fallback: fallback.map(str::to_owned), from, to, known: None };
     Ask { window: Some(window), ..Ask::default() }
 }
 

@@ -1,0 +1,39 @@
+//! A rule over a past range, as its schedule would have run it: the rows of every execution, in their order.
+//!
+//! | file | what |
+//! |---|---|
+//! | `span` | range, interval and look-back -> executions, and the time that they leave uncovered |
+//! | `times` | an event -> the executions that see it |
+//! | `widen` | the plan of one execution -> the plan of many |
+//! | `panes` | aggregations over windows much longer than the interval |
+//! | `chunk` | how many executions one scan works through, by the memory they take |
+//! | `replay` | executions -> their rows, by one scan a chunk or, where a plan cannot be widened, one by one |
+//! | `meter` | how far a replay is |
+//! | `checkpoint` | what is complete, kept on disk, so that a replay goes on from there |
+//! | `tally` | rows -> the summary: alerts, limits, days, groups, duplicates |
+//! | `compare` | two replays -> alerts added, lost, changed |
+//! | `sweep` | one threshold, replaced by several |
+//!
+//! Whatever way it takes, an execution gives the rows that the engine gives for it alone.
+
+pub mod checkpoint;
+mod chunk;
+mod compact;
+mod compare;
+mod meter;
+mod panes;
+mod replay;
+mod span;
+mod sweep;
+mod tally;
+mod times;
+mod widen;
+
+pub use checkpoint::Checkpoint;
+pub use compare::{Change, Comparison};
+pub use meter::{Meter, Progress};
+pub use replay::{Executed, Replay, Way};
+pub use span::{Span, Uncovered};
+pub use sweep::Sweep;
+pub use tally::{Group, Saved, Tally};
+pub use widen::Refusal;

@@ -1,0 +1,234 @@
+//! What a replay found, summed up as its executions come.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, NaiveDate, Utc};
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::replay::Executed;
+use crate::alert::{Identity, Keys};
+use crate::error::{Error, Kind, Result};
+use crate::rule::{Rule, Window};
+
+/// Sums over the executions of a rule.
+#[derive(Debug, Clone)]
+pub struct Tally {
+    identity: Identity,
+    limit: Option<u64>,
+    /// Executions so far.
+    pub executions: u64,
+    /// Executions that gave alerts.
+    pub with_alerts: u64,
+    /// Executions that had more rows than the limit.
+    pub over_limit: u64,
+    /// Alerts that were given.
+    pub alerts: u64,
+    /// Rows beyond the limit, of all executions.
+    pub lost: u64,
+    /// Alerts of a group that an earlier execution alerted on already, within a window that overlaps.
+    pub duplicates: u64,
+    /// Alerts by the day of their execution, UTC.
+    pub days: BTreeMap<NaiveDate, u64>,
+    groups: HashMap<Uuid, Known>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Known {
+    label: Option<String>,
+    alerts: u64,
+    seen_to: Option<DateTime<Utc>>,
+}
+
+/// The sums of a [`Tally`], to be kept on disk.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Saved {
+    executions: u64,
+    with_alerts: u64,
+    over_limit: u64,
+    alerts: u64,
+    lost: u64,
+    duplicates: u64,
+    days: BTreeMap<NaiveDate, u64>,
+    groups: BTreeMap<String, Known>,
+}
+
+/// A group and how often it alerted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// `egret.group_id`
+    pub id: Uuid,
+    /// The columns of its key with their values.
+    pub label: String,
+    /// How many alerts it gave.
+    pub alerts: u64,
+}
+
+impl Tally {
+    /// A tally of rows that `identity` tells apart, `limit` being the most that an execution gives.
+    pub fn new(identity: Identity, limit: Option<u64>) -> Self {
+        Self {
+            identity,
+            limit,
+            executions: 0,
+            with_alerts: 0,
+            over_limit: 0,
+            alerts: 0,
+            lost: 0,
+            duplicates: 0,
+            days: BTreeMap::new(),
+            groups: HashMap::new(),
+        }
+    }
+
+    /// The sums, to be kept.
+    pub fn saved(&self) -> Saved {
+        Saved {
+            executions: self.executions,
+            with_alerts: self.with_alerts,
+            over_limit: self.over_limit,
+            alerts: self.alerts,
+            lost: self.lost,
+            duplicates: self.duplicates,
+            days: self.days.clone(),
+            groups: self.groups.iter().map(|(id, known)| (id.to_string(), known.clone())).collect(),
+        }
+    }
+
+    /// Goes on from sums that were kept.
+    #[must_use]
+    pub fn resumed(self, saved: &Saved) -> Self {
+        let group = |(id, known): (&String, &Known)| Some((Uuid::parse_str(id).ok()?, known.clone()));
+        Self {
+            identity: self.identity,
+            limit: self.limit,
+            executions: saved.executions,
+            with_alerts: saved.with_alerts,
+            over_limit: saved.over_limit,
+            alerts: saved.alerts,
+            lost: saved.lost,
+            duplicates: saved.duplicates,
+            days: saved.days.clone(),
+            groups: saved.groups.iter().filter_map(group).collect(),
+        }
+    }
+
+    /// Adds an execution.
+    ///
+    /// # Errors
+    /// Where a key column is missing.
+    pub fn add(&mut self, executed: &Executed, rule: &Rule) -> Result<()> {
+        let Executed { execution, batches, total } = executed;
+        let rows = executed.rows();
+        self.executions += 1;
+        self.alerts += rows;
+        self.lost += total.saturating_sub(rows);
+        self.with_alerts += u64::from(rows > 0);
+        self.over_limit += u64::from(self.limit.is_some_and(|limit| *total > limit));
+        if rows > 0 {
+            *self.days.entry(execution.at.date_naive()).or_default() += rows;
+        }
+        let mut met = Vec::new();
+        for batch in batches {
+            let keys = Keys::of(batch, &self.identity)?;
+            for (row, ids) in keys.ids(rule, execution.window).enumerate() {
+                if self.is_known(ids.group, execution.window) {
+                    self.duplicates += 1;
+                }
+                let label = match self.groups.get(&ids.group) {
+                    Some(_) => None,
+                    None => self.label(batch, row)?,
+                };
+                let known = self.groups.entry(ids.group).or_insert(Known { label, alerts: 0, seen_to: None });
+                known.alerts += 1;
+                met.push(ids.group);
+            }
+        }
+        // What one execution gives twice is no duplicate of an overlap.
+        for group in met {
+            if let (Some(known), Some(window)) = (self.groups.get_mut(&group), execution.window) {
+                known.seen_to = known.seen_to.max(Some(window.to));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether an earlier execution alerted on the group and saw a part of this window.
+    fn is_known(&self, group: Uuid, window: Option<Window>) -> bool {
+        let seen_to = self.groups.get(&group).and_then(|known| known.seen_to);
+        seen_to.zip(window).is_some_and(|(to, window)| window.from <= to)
+    }
+
+    /// The groups that alert most, at most `count`; none where a row is no group.
+    pub fn top(&self, count: usize) -> Vec<Group> {
+        let group =
+            |(id, known): (&Uuid, &Known)| Some(Group { id: *id, label: known.label.clone()?, alerts: known.alerts });
+        let mut groups: Vec<Group> = self.groups.iter().filter_map(group).collect();
+        groups.sort_by(|a, b| b.alerts.cmp(&a.alerts).then_with(|| a.label.cmp(&b.label)).then(a.id.cmp(&b.id)));
+        groups.truncate(count);
+        groups
+    }
+
+    /// How many groups there are.
+    pub fn groups(&self) -> usize {
+        self.groups.len()
+    }
+
+    /// The key of a row as text; none where a row is no group.
+    fn label(&self, batch: &RecordBatch, row: usize) -> Result<Option<String>> {
+        let Identity::Group(names) = &self.identity else { return Ok(None) };
+        let failed = |e| Error::new(Kind::Engine, "cannot show the key of an alert").with_source(e);
+        let options = FormatOptions::default().with_null("null");
+        let mut parts = Vec::new();
+        for name in names {
+            if let Some(column) = batch.column_by_name(name) {
+                let value = ArrayFormatter::try_new(column.as_ref(), &options).map_err(failed)?;
+                parts.push(format!("{name}={}", value.value(row).try_to_string().map_err(failed)?));
+            }
+        }
+        Ok(Some(if parts.is_empty() { "all events".to_owned() } else { parts.join(" ") }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+    use std::sync::Arc;
+
+    use chrono::TimeDelta;
+    use datafusion::arrow::array::StringArray;
+
+    use super::*;
+    use crate::rule::Execution;
+
+    fn executed(hour: i64, look_back: i64, paths: &[&str], total: u64) -> Executed {
+        let start: DateTime<Utc> = "2026-10-01T00:00:00Z".parse().unwrap();
+        let at = start + TimeDelta::hours(hour);
+        let window = Some(Window { from: at - TimeDelta::minutes(look_back), to: at });
+        let column = Arc::new(StringArray::from(paths.to_vec()));
+        let batch = RecordBatch::try_from_iter([("path", column as _)]).unwrap();
+        let batches = if paths.is_empty() { Vec::new() } else { vec![batch] };
+        Executed { execution: Execution { at, window }, batches, total }
+    }
+
+    #[test]
+    fn sums_and_duplicates() {
+        let rule = Rule::from_text("a.esql", "FROM logs").unwrap().rule;
+        let mut tally = Tally::new(Identity::Group(vec!["path".into()]), Some(2));
+        tally.add(&executed(1, 61, &["/a", "/b"], 5), &rule).unwrap();
+        tally.add(&executed(2, 61, &["/a"], 1), &rule).unwrap();
+        tally.add(&executed(3, 61, &[], 0), &rule).unwrap();
+        tally.add(&executed(4, 61, &["/b", "/b"], 2), &rule).unwrap();
+        assert_eq!((tally.executions, tally.with_alerts, tally.over_limit), (4, 3, 1));
+        assert_eq!((tally.alerts, tally.lost), (5, 3));
+        // Only /a came again within a window that overlaps the one before.
+        assert_eq!(tally.duplicates, 1);
+        let top = tally.top(1);
+        assert_eq!((top[0].label.as_str(), top[0].alerts), ("path=/b", 3));
+        assert_eq!(tally.days.values().sum::<u64>(), 5);
+        assert_eq!(tally.groups(), 2);
+    }
+}

@@ -1,0 +1,265 @@
+//! One rule, replayed.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::SchemaRef;
+
+use super::keep::Keep;
+use super::summary::ReplaySummary;
+use super::{BacktestArgs, Visibility};
+use crate::alert::sink::{Flow, Format, Output, prefixed, prefixed_schema, stamped, stamped_schema};
+use crate::alert::{AlertContext, Decorator, Identity};
+use crate::backtest::{Checkpoint, Executed, Replay, Span, Tally};
+use crate::cli::destination::Shared;
+use crate::cli::open;
+use crate::cli::progress::{Progress, TICK};
+use crate::cli::report::Console;
+use crate::cli::shape::{Shape, Shaper};
+use crate::cli::stop::Stop;
+use crate::cli::summary::instant;
+use crate::engine::refusal::refused;
+use crate::engine::{Engine, TimeField};
+use crate::error::{Error, Result};
+use crate::rule::{Execution, Rule};
+
+/// The column that says which execution a row is of.
+const EXECUTION: &str = "execution";
+
+/// How often what is complete is brought to the disk, between two scans.
+const SAVE_EVERY: Duration = Duration::from_millis(500);
+
+/// One rule and what its replay needs.
+pub(super) struct Job<'a> {
+    pub(super) args: &'a BacktestArgs,
+    pub(super) engine: &'a Engine,
+    pub(super) rule: &'a Rule,
+    pub(super) range: (DateTime<Utc>, DateTime<Utc>),
+    pub(super) console: Console,
+    pub(super) several: bool,
+    pub(super) memory: usize,
+    /// Where states are kept, if they are.
+    pub(super) keep: Option<&'a Keep>,
+    pub(super) stop: Stop,
+}
+
+/// A replay that has ended.
+pub(super) struct Done {
+    pub(super) summary: ReplaySummary,
+    /// Its rows, where they are kept on disk.
+    pub(super) kept: Option<Kept>,
+    /// Why it ended early.
+    pub(super) stopped: Option<Error>,
+}
+
+/// Rows on disk, shaped as they are to be written.
+pub(super) struct Kept {
+    pub(super) checkpoint: Checkpoint,
+    pub(super) schema: SchemaRef,
+}
+
+/// Where the rows go while a replay runs.
+enum Rows<'a> {
+    Written(&'a mut Output),
+    Kept(Box<Checkpoint>, SchemaRef, Instant),
+    Nowhere,
+}
+
+impl Job<'_> {
+    /// Replays the rule; rows that are not kept go to `shared`, or to an output of its own.
+    pub(super) async fn run(mut self, shared: Option<&mut Shared>, format: Format) -> Result<Done> {
+        let started = Instant::now();
+        let rule = self.rule;
+        let args = self.args;
+        let (interval, lookback) = (args.interval.clone(), args.lookback.clone());
+        let span = Span::of(rule, interval, lookback, self.range.0, self.range.1)?;
+        let executions = span.executions();
+        let lowered = self.engine.compile(rule).await?;
+        self.console.report(&rule.report(lowered.warnings.clone()));
+        let time = match args.visibility {
+            Visibility::All => TimeField::of(rule),
+            Visibility::Ingested => TimeField::of(rule).as_ingested(),
+        };
+        let limit = [lowered.limit, rule.max_signals.map(u64::from)].into_iter().flatten().min();
+        let mut summary = ReplaySummary::new(rule, &span, executions.len());
+        summary.limit = limit;
+        summary.warnings = self.engine.table_notices(&lowered);
+        if let Some(first) = executions.first() {
+            summary.warnings.extend(self.engine.window_notices(&lowered, &time, first));
+        }
+
+        let (aggregating, hidden, used) = (lowered.aggregating, lowered.hidden, lowered.tables.clone());
+        let (group_key, expanded) = (lowered.group_key.clone(), lowered.expanded.clone());
+        let first = executions.first().copied();
+        let replay = Replay::start(self.engine, lowered, time, executions, limit, self.memory).await;
+        let mut replay = replay.map_err(|error| refused(rule, error))?;
+        if args.one_by_one {
+            replay = replay.one_by_one("--one-by-one asks for it");
+        }
+        let identity = Identity::new(aggregating, group_key, expanded, &replay.schema());
+        let mut tally = Tally::new(identity.clone(), limit);
+        let writer = Writer {
+            rule: Arc::new(rule.clone()),
+            shape: args.shape,
+            identity,
+            hidden,
+            rows: replay.schema(),
+            prefix: self.several.then(|| rule.rule_id.to_string()).filter(|_| format != Format::Table),
+        };
+        let schema = writer.schema(first)?;
+
+        let mut own = None;
+        let mut rows = match (self.keep, shared) {
+            (Some(keep), _) => {
+                let checkpoint = keep.checkpoint(rule.rule_id, self.asked(&span))?;
+                if let Some(saved) = checkpoint.tally() {
+                    tally = tally.resumed(saved);
+                }
+                replay = replay.resumed(checkpoint.completed(), checkpoint.progress());
+                Rows::Kept(Box::new(checkpoint), Arc::clone(&schema), Instant::now())
+            }
+            (None, Some(shared)) => shared.open(format, Arc::clone(&schema))?.map_or(Rows::Nowhere, Rows::Written),
+            (None, None) => Rows::Written(own.insert(open::target(None, format, false)?.open(
+                format,
+                Arc::clone(&schema),
+                open::width(),
+            )?)),
+        };
+        let stopped = self.drive(&mut replay, &writer, &mut rows, &mut tally, summary.executions).await?;
+        let kept = match rows {
+            Rows::Kept(mut checkpoint, schema, _) => {
+                let progress = replay.meter().progress();
+                checkpoint.save(tally.executions, tally.saved(), progress, stopped.is_none())?;
+                Some(Kept { checkpoint: *checkpoint, schema })
+            }
+            _ => None,
+        };
+        if let Some(own) = own {
+            own.finish()?;
+        }
+        summary.way(replay.way(), replay.alone());
+        summary.finish(&tally, replay.meter().progress(), started.elapsed());
+        summary.notice(self.engine.take_notices(&used));
+        summary.tell(self.console, args.shape.noun());
+        Ok(Done { summary, kept, stopped })
+    }
+
+    /// What makes a replay another one, so that it cannot go on from the state of this.
+    fn asked(&self, span: &Span) -> Vec<(String, String)> {
+        let text = |name: &str, value: &dyn std::fmt::Display| (name.to_owned(), value.to_string());
+        let lake = &self.args.lake;
+        let tables = lake.tables.iter().map(|(name, location)| format!("{name}={location}"));
+        let places = lake.events.iter().chain(&lake.lake).cloned().chain(tables).collect::<Vec<_>>().join(" ");
+        vec![
+            text("the rule", &self.rule.origin.text),
+            text("--from", &instant(span.from)),
+            text("--to", &instant(span.to)),
+            text("the interval", &span.schedule.interval),
+            text("the window", &format_args!("{} to {}", span.schedule.from, span.schedule.to)),
+            text("--as", &self.args.shape.noun()),
+            text("events from", &places),
+            text("--visibility", if self.args.visibility == Visibility::All { &"all" } else { &"ingested" }),
+            text("several rules", &self.several),
+        ]
+    }
+
+    /// Runs every execution, until the last, until nobody reads any more, or until somebody wants an end.
+    async fn drive(
+        &mut self,
+        replay: &mut Replay<'_>,
+        writer: &Writer,
+        rows: &mut Rows<'_>,
+        tally: &mut Tally,
+        executions: u64,
+    ) -> Result<Option<Error>> {
+        let bytes = self.engine.lake().tables().iter().map(|table| table.bytes()).sum();
+        let progress = Progress::new(self.console, &self.rule.name, bytes);
+        let meter = replay.meter();
+        let before = tally.executions;
+        let kept = match rows {
+            Rows::Kept(..) => "what is complete is written; --resume goes on from there",
+            _ => "what is complete is written",
+        };
+        let mut ticker = tokio::time::interval(TICK);
+        loop {
+            let executed = {
+                // What is being planned or run must not be dropped at every tick.
+                let mut next = std::pin::pin!(replay.next());
+                loop {
+                    tokio::select! {
+                        biased;
+                        why = self.stop.wanted(kept) => return Ok(Some(why)),
+                        executed = &mut next => break executed?,
+                        _ = ticker.tick() => progress.replayed(before, meter.progress(), executions),
+                    }
+                }
+            };
+            let Some(executed) = executed else { return Ok(None) };
+            tally.add(&executed, self.rule)?;
+            for batch in writer.batches(&executed)? {
+                match rows {
+                    Rows::Written(output) => {
+                        if output.write(&batch)? == Flow::Closed {
+                            return Ok(None);
+                        }
+                    }
+                    Rows::Kept(checkpoint, schema, _) => checkpoint.write(schema, &batch)?,
+                    Rows::Nowhere => {}
+                }
+            }
+            if let Rows::Kept(checkpoint, _, saved) = rows
+                && replay.is_between_scans()
+                && saved.elapsed() >= SAVE_EVERY
+            {
+                checkpoint.save(tally.executions, tally.saved(), meter.progress(), false)?;
+                *saved = Instant::now();
+            }
+        }
+    }
+}
+
+/// Rows of an execution to rows as they are written.
+struct Writer {
+    rule: Arc<Rule>,
+    shape: Shape,
+    identity: Identity,
+    hidden: usize,
+    rows: SchemaRef,
+    prefix: Option<String>,
+}
+
+impl Writer {
+    fn shaper(&self, execution: Execution) -> Shaper {
+        match self.shape {
+            Shape::Rows => Shaper::Rows(self.hidden),
+            Shape::Alerts => {
+                let (rule, identity) = (Arc::clone(&self.rule), self.identity.clone());
+                let context = AlertContext { rule, execution, identity, hidden: self.hidden };
+                Shaper::Alerts(Box::new(Decorator::new(&self.rows, context)))
+            }
+        }
+    }
+
+    fn schema(&self, first: Option<Execution>) -> Result<SchemaRef> {
+        let execution = first.unwrap_or(Execution { at: DateTime::UNIX_EPOCH, window: None });
+        let schema = stamped_schema(&self.shaper(execution).schema(&self.rows)?, EXECUTION);
+        Ok(if self.prefix.is_some() { prefixed_schema(&schema, "rule.id") } else { schema })
+    }
+
+    fn batches(&self, executed: &Executed) -> Result<Vec<RecordBatch>> {
+        if executed.batches.is_empty() {
+            return Ok(Vec::new());
+        }
+        let shaper = self.shaper(executed.execution);
+        let batch = |batch: &RecordBatch| {
+            let rows = stamped(&shaper.shape(batch)?, EXECUTION, executed.execution.at)?;
+            match &self.prefix {
+                Some(id) => prefixed(&rows, "rule.id", id),
+                None => Ok(rows),
+            }
+        };
+        executed.batches.iter().map(batch).collect()
+    }
+}

@@ -1,0 +1,75 @@
+//! Where the state of replays lies while they run: beside the file or in the folder that their rows go to.
+
+use std::path::{Path, PathBuf};
+
+use uuid::Uuid;
+
+use crate::backtest::Checkpoint;
+use crate::backtest::checkpoint::discard;
+use crate::error::{Error, Kind, Result};
+
+/// The states of the rules of one call.
+#[derive(Debug, Clone)]
+pub(super) struct Keep {
+    folder: PathBuf,
+    resume: bool,
+}
+
+impl Keep {
+    /// The states of replays whose rows go to `output`; `None` where that is no file, so that nothing is kept.
+    pub(super) fn new(output: Option<&Path>, resume: bool, force: bool) -> Result<Option<Self>> {
+        let file = output.filter(|path| *path != Path::new("-"));
+        let file = file.filter(|path| path.metadata().map_or(true, |found| found.is_file() || found.is_dir()));
+        let Some(path) = file else {
+            if resume {
+                return Err(Error::new(Kind::Usage, "--resume: rows on stdout leave nothing to go on from")
+                    .with_help("write to a file with --output"));
+            }
+            return Ok(None);
+        };
+        let folder = if path.is_dir() || path.to_string_lossy().ends_with('/') {
+            path.join(".replay")
+        } else {
+            let mut name = path.file_name().unwrap_or_default().to_owned();
+            name.push(".replay");
+            path.with_file_name(name)
+        };
+        let keep = Self { folder, resume };
+        if keep.exists() && !resume {
+            if !force {
+                let message = format!("{}: an unfinished replay lies here", keep.folder.display());
+                return Err(
+                    Error::new(Kind::Usage, message).with_help("go on with --resume, or begin anew with --force")
+                );
+            }
+            keep.discard()?;
+        }
+        Ok(Some(keep))
+    }
+
+    /// Whether an earlier call has left something.
+    pub(super) fn exists(&self) -> bool {
+        self.folder.is_dir()
+    }
+
+    /// The state of a rule: what is left of it where it is to go on, else a new one.
+    pub(super) fn checkpoint(&self, rule: Uuid, asked: Vec<(String, String)>) -> Result<Checkpoint> {
+        let folder = self.folder.join(rule.to_string());
+        let left = if self.resume { Checkpoint::open(&folder, &asked)? } else { None };
+        left.map_or_else(|| Checkpoint::create(&folder, asked), Ok)
+    }
+
+    /// Removes all states.
+    pub(super) fn discard(&self) -> Result<()> {
+        let failed = |e: std::io::Error| {
+            Error::new(Kind::Output, format!("{}: cannot be removed", self.folder.display())).with_source(e)
+        };
+        if !self.exists() {
+            return Ok(());
+        }
+        for entry in std::fs::read_dir(&self.folder).map_err(failed)? {
+            discard(&entry.map_err(failed)?.path())?;
+        }
+        std::fs::remove_dir(&self.folder).map_err(failed)
+    }
+}

@@ -1,0 +1,204 @@
+//! `egret backtest`: rules as their schedule would have run them in a past range.
+
+mod job;
+mod keep;
+mod report;
+mod summary;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use clap::{Args, ValueEnum};
+
+use self::job::{Done, Job, Kept};
+use self::keep::Keep;
+use self::report::{ReportFormat, Reporter};
+use self::summary::ReplaySummary;
+use super::args::{LakeArgs, OutputArgs, ResourceArgs};
+use super::destination::{Destination, Shared, file_names};
+use super::report::Console;
+use super::run::LanguageArg;
+use super::shape::Shape;
+use super::stop::Stop;
+use super::summary::StatsFile;
+use super::{SKIPPED_INPUT, open, resource};
+use crate::alert::sink::{Format, Target};
+use crate::engine::Engine;
+use crate::error::{Error, Kind, Result};
+use crate::rule::Interval;
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  egret backtest rule.toml --lake /lake --from 2026-10-01 --to 2026-11-01
+  egret backtest rules/ --lake /lake --from now-90d/d --to now/d --as alerts --output alerts/
+  egret backtest rule.toml --lake /lake --from now-30d --to now --sweep 'cc > {5,10,15,25,50}'
+  egret backtest rule.toml --lake /lake --from now-30d --to now --exclude 'process.executable LIKE \"/opt/*\"'
+  egret backtest rule.esql --events e.parquet --from 2026-10-01 --to 2026-10-08 --interval 1h --lookback 61m
+
+Executions are at FROM + k x interval, behind FROM and up to TO. Each sees the window of the rule at its time, also
+events from before FROM, and now() is its time. Every row says in the column execution which one it is of.
+
+With --output a replay that is interrupted writes what is complete; --resume goes on from there, also after a crash.")]
+pub(super) struct BacktestArgs {
+    /// Rule files or folders; - reads a query from stdin
+    #[arg(required = true, value_name = "RULE")]
+    rules: Vec<PathBuf>,
+    /// Language of a query on stdin
+    #[arg(long, value_enum, default_value_t = LanguageArg::Esql)]
+    language: LanguageArg,
+    #[command(flatten)]
+    lake: LakeArgs,
+    /// Start of the range: RFC 3339 or date math; the first execution is one interval later
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, help_heading = "Time")]
+    from: String,
+    /// End of the range, inclusive
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, help_heading = "Time")]
+    to: String,
+    /// Time between executions instead of the rule's, such as 5m or 1h
+    #[arg(long, value_name = "DURATION", value_parser = parse_interval, help_heading = "Time")]
+    interval: Option<Interval>,
+    /// How far each execution looks back instead of the rule's from, such as 61m
+    #[arg(long, value_name = "DURATION", value_parser = parse_interval, help_heading = "Time")]
+    lookback: Option<Interval>,
+    /// Whether an execution sees events that were ingested (event.ingested) after it
+    #[arg(long, value_enum, default_value_t = Visibility::All, help_heading = "Time")]
+    visibility: Visibility,
+    #[command(flatten)]
+    output: OutputArgs,
+    /// What a row becomes
+    #[arg(long = "as", value_enum, default_value_t = Shape::Rows, help_heading = "Output")]
+    shape: Shape,
+    /// Go on with a replay to the same --output that was interrupted or crashed
+    #[arg(long, help_heading = "Output")]
+    resume: bool,
+    /// Report what would change without the events for which this is true, in the rule's language; repeatable
+    #[arg(long, value_name = "EXPR", help_heading = "Reports", conflicts_with_all = ["resume", "shape"])]
+    exclude: Vec<String>,
+    /// Report the alerts a day for several thresholds of one condition, such as 'cc > {5,10,15,25,50}'
+    #[arg(long, value_name = "CONDITION", help_heading = "Reports", conflicts_with_all = ["resume", "shape", "exclude"])]
+    sweep: Option<String>,
+    /// Report what another version of the rule would change
+    #[arg(long, value_name = "RULE2", help_heading = "Reports", conflicts_with_all = ["resume", "shape", "exclude", "sweep"])]
+    against: Option<PathBuf>,
+    /// Format of a report
+    #[arg(long, value_enum, default_value_t = ReportFormat::Table, help_heading = "Reports")]
+    report: ReportFormat,
+    /// Run every execution by itself rather than all of them in one scan: slower, for comparison
+    #[arg(long, help_heading = "Resources")]
+    one_by_one: bool,
+}
+
+/// Which events of its window an execution sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Visibility {
+    /// All that are there now
+    All,
+    /// Those that were ingested up to its time
+    Ingested,
+}
+
+/// Replays the rules; the result is the exit code.
+pub(super) async fn backtest(
+    args: &BacktestArgs,
+    resources: &ResourceArgs,
+    console: &Console,
+    stop: Stop,
+) -> Result<u8> {
+    let console = *console;
+    let (rules, broken) = open::rules(&args.rules, args.language.into(), console)?;
+    let range = range(args, open::now())?;
+    if args.sweep.is_some() || args.against.is_some() || !args.exclude.is_empty() {
+        let [rule] = rules.as_slice() else {
+            return Err(Error::new(Kind::Usage, format!("a report is of one rule, found {}", rules.len() + broken))
+                .with_help("name the file of one rule"));
+        };
+        let options = resource::options(resources);
+        let engine = Engine::open(&options, &open::required_lake(&args.lake)?).await?;
+        let reporter = Reporter { args, engine: &engine, range, memory: options.memory_limit, console, stop };
+        Box::pin(reporter.write(rule)).await?;
+        return Ok(0);
+    }
+    let keep = Keep::new(args.output.output.as_deref(), args.resume, args.output.force)?;
+    let going_on = keep.as_ref().is_some_and(Keep::exists);
+    let output = OutputArgs { force: args.output.force || going_on, ..args.output.clone() };
+    let destination = Destination::try_new(&output, rules.len() + broken > 1)?;
+    let stats = StatsFile::reserve(output.stats_file.as_deref())?;
+    let options = resource::options(resources);
+    let engine = Engine::open(&options, &open::required_lake(&args.lake)?).await?;
+    for warning in engine.lake().warnings() {
+        console.warning(warning);
+    }
+
+    let Destination { format, several, mut shared, folder } = destination;
+    if keep.is_some() {
+        // Rows are kept beside it until all are there.
+        shared = None;
+    }
+    let mut summaries: Vec<ReplaySummary> = Vec::new();
+    let mut failures: Vec<Kind> = vec![Kind::Rule; broken];
+    let mut stopped: Option<Error> = None;
+    let mut kept: Vec<Kept> = Vec::new();
+    for (rule, file) in rules.iter().zip(file_names(&rules, format)) {
+        let (memory, keep) = (options.memory_limit, keep.as_ref());
+        let job = Job { args, engine: &engine, rule, range, console, several, memory, keep, stop: stop.clone() };
+        match Box::pin(job.run(shared.as_mut(), format)).await {
+            Ok(Done { summary, kept: rows, stopped: why }) => {
+                summaries.push(summary);
+                stopped = why;
+                if let (Some(rows), Some(folder)) = (&rows, &folder) {
+                    let target = open::target(Some(&folder.join(file)), format, output.force)?;
+                    write_kept(target, format, std::slice::from_ref(rows))?;
+                } else {
+                    kept.extend(rows);
+                }
+            }
+            Err(error) if several => {
+                console.error(&error);
+                failures.push(error.kind());
+            }
+            Err(error) => return Err(error),
+        }
+        if stopped.is_some() {
+            break;
+        }
+    }
+    if let Some(Shared { output: Some(output), .. }) = shared {
+        output.finish()?;
+    }
+    if let (Some(path), false) = (&output.output, kept.is_empty()) {
+        write_kept(open::target(Some(path), format, output.force)?, format, &kept)?;
+    }
+    if let Some(stats) = stats {
+        stats.write("replays", &summaries)?;
+    }
+    if let Some(error) = stopped {
+        return Err(error);
+    }
+    if let (Some(keep), true) = (keep, failures.is_empty()) {
+        keep.discard()?;
+    }
+    if let Some(worst) = failures.iter().map(|kind| kind.exit_code()).min() {
+        return Ok(worst);
+    }
+    Ok(if summaries.iter().any(|summary| summary.bad_lines > 0) { SKIPPED_INPUT } else { 0 })
+}
+
+/// Writes the rows of replays that were kept on disk, one after the other.
+fn write_kept(target: Target, format: Format, kept: &[Kept]) -> Result<()> {
+    let Some(first) = kept.first() else { return Ok(()) };
+    let mut output = target.open(format, Arc::clone(&first.schema), None)?;
+    for Kept { checkpoint, .. } in kept {
+        checkpoint.rows(|batch| output.write(batch).map(drop))?;
+    }
+    output.finish().map(drop)
+}
+
+fn range(args: &BacktestArgs, now: DateTime<Utc>) -> Result<(DateTime<Utc>, DateTime<Utc>)> {
+    Ok((open::instant("--from", &args.from, now)?, open::instant("--to", &args.to, now)?))
+}
+
+fn parse_interval(text: &str) -> std::result::Result<Interval, String> {
+    text.parse().map_err(|_| format!("expected a length of time such as 5m or 1h, found `{text}`"))
+}

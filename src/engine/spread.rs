@@ -1,0 +1,88 @@
+//! A query whose plan somebody rewrites before it runs: its outline over tables that are only named, the tables
+//! themselves with a column more that is made of the time of an event, and the way from the rewritten plan to rows.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::Schema;
+use datafusion::common::TableReference;
+use datafusion::datasource::empty::EmptyTable;
+use datafusion::logical_expr::{AggregateUDF, LogicalPlan, ScalarUDF};
+
+use super::Engine;
+use super::failure::engine_error;
+use super::plan::{self, Prepared};
+use super::tables::{self, TimeField};
+use crate::error::{Error, Kind, Result};
+use crate::lake::OnTime;
+use crate::rule::{Execution, Window};
+use crate::sql::lowered::Lowered;
+
+impl Engine {
+    /// The tables of a compiled rule by name: the events of `window`, with a column last that `function` makes of
+    /// the instants that say when an event was: the first that is not null.
+    ///
+    /// # Errors
+    /// Where the tables cannot be planned.
+    pub async fn tables_on_time(
+        &self,
+        lowered: &Lowered,
+        time: &TimeField,
+        window: &Window,
+        column: &str,
+        function: Arc<ScalarUDF>,
+    ) -> Result<BTreeMap<String, LogicalPlan>> {
+        let on_time = OnTime { column: column.to_owned(), function };
+        tables::on_time(self.session(), self.lake(), lowered, time, window, &on_time).await
+    }
+
+    /// The plan of a compiled rule, as SQL gives it, over scans of `tables` that stand for them by name; the columns
+    /// named `without` are left out.
+    ///
+    /// # Errors
+    /// Where the engine refuses the query.
+    pub async fn outline(
+        &self,
+        lowered: &Lowered,
+        tables: &BTreeMap<String, LogicalPlan>,
+        without: &str,
+        execution: &Execution,
+    ) -> Result<LogicalPlan> {
+        let context = self.session().context();
+        for (name, plan) in tables {
+            let schema = plan.schema().as_arrow();
+            let fields = schema.fields().iter().filter(|field| field.name() != without).cloned();
+            let table = EmptyTable::new(Arc::new(Schema::new(fields.collect::<Vec<_>>())));
+            let name = TableReference::bare(name.as_str());
+            context.deregister_table(name.clone()).map_err(engine_error)?;
+            context.register_table(name, Arc::new(table)).map_err(engine_error)?;
+        }
+        let planned = plan::outline(self.session(), lowered, execution.at).await;
+        for name in tables.keys() {
+            context.deregister_table(TableReference::bare(name.as_str())).map_err(engine_error)?;
+        }
+        planned
+    }
+
+    /// A plan that was made of the outline of `lowered`, ready to run without a limit.
+    ///
+    /// # Errors
+    /// Where the engine refuses the plan.
+    pub async fn prepare_plan(&self, lowered: Lowered, plan: LogicalPlan, execution: &Execution) -> Result<Prepared> {
+        plan::prepare_plan(self.session(), lowered, plan, execution.at).await
+    }
+
+    /// An aggregate function that queries can call.
+    ///
+    /// # Errors
+    /// Where there is none of this name.
+    pub fn aggregate(&self, name: &str) -> Result<Arc<AggregateUDF>> {
+        let known = self.session().context().state().aggregate_functions().get(name).cloned();
+        known.ok_or_else(|| Error::new(Kind::Engine, format!("the session lacks the function {name}")))
+    }
+
+    /// The bytes that operators hold at the moment.
+    pub fn held(&self) -> usize {
+        self.session().context().runtime_env().memory_pool.reserved()
+    }
+}

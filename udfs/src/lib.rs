@@ -27,6 +27,10 @@
 //! |---|---|
 //! | `cidr_match(ip, block, ...)` | true if an address is in any of the blocks |
 //! | `glob_match(value, pattern, ...)` | true if a text matches any of the patterns, as LIKE of ES\|QL does |
+//! | `rlike_match(value, pattern, ...)` | true if a text matches any of the regular expressions of Lucene |
+//! | `java_replace(text, pattern, replacement)` | the text with the matches of a regular expression of Java replaced |
+//! | `grok(text, pattern, ...)` | the fields that the first matching pattern captures, as a struct |
+//! | `dissect(text, pattern[, separator])` | the fields that a pattern cuts a text into, as a struct |
 //! | `to_ip(value)` | the canonical text of an address |
 //! | `ip_key(value)` | the 16 bytes by which addresses order |
 //! | `single_value(list)` | the only element, null with a warning if there are several |
@@ -64,9 +68,12 @@
 
 mod warnings;
 
+pub mod patterns;
+
 mod address;
 mod addresses;
 mod cache;
+mod compiled;
 mod documentation;
 mod judge;
 mod list;
@@ -74,9 +81,12 @@ mod text;
 
 mod arithmetic;
 mod cidr;
+mod extract;
 mod glob;
 mod ip_key;
+mod java;
 mod mv;
+mod rlike;
 mod to_ip;
 
 mod collect_set;
@@ -127,9 +137,12 @@ pub fn scalar_functions(warnings: &Warnings) -> Vec<ScalarUDF> {
     let mut functions = vec![
         ScalarUDF::from(cidr::CidrMatch::new(warnings.clone())),
         ScalarUDF::from(glob::GlobMatch::new(warnings.clone())),
+        ScalarUDF::from(rlike::RlikeMatch::new(warnings.clone())),
+        ScalarUDF::from(java::JavaReplace::new(warnings.clone())),
         ScalarUDF::from(to_ip::ToIp::new(warnings.clone())),
         ScalarUDF::from(ip_key::IpKey::new()),
     ];
+    functions.extend(extract::functions(warnings));
     functions.extend(mv::functions(warnings));
     functions.extend(arithmetic::functions(warnings));
     functions

@@ -20,6 +20,9 @@ mod matcher;
 mod pattern;
 mod rewrite;
 
+#[cfg(test)]
+pub(crate) use self::matcher::tests::naive;
+
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, LazyLock};
 
@@ -231,6 +234,17 @@ impl Hash for GlobMatch {
         self.warnings.hash(state);
         self.compiled.as_ref().map(|(literals, _)| literals).hash(state);
     }
+}
+
+/// Returns a comparison that holds for every text with one of these starts, and prunes; `None` where there is none, or
+/// where the value is no text as it stands.
+pub(crate) fn starts_with_any(value: &Expr, data_type: &DataType, starts: &[String]) -> Option<Expr> {
+    let is_text = text_argument(data_type).is_some_and(|taken| taken == *data_type);
+    if !is_text || !is_cheap(value) || starts.iter().any(String::is_empty) {
+        return None;
+    }
+    let guards = starts.iter().map(|start| rewrite::comparison(value, data_type, &Pattern::Prefix(start.clone())));
+    guards.collect::<Option<Vec<_>>>()?.into_iter().reduce(Expr::or)
 }
 
 /// Tests all rows against the same patterns.

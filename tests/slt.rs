@@ -232,6 +232,9 @@ suite!(
     udfs,
     super::function,
     [
+        any_cidr,
+        any_glob,
+        captured,
         checked_add,
         checked_div,
         checked_mul,
@@ -240,8 +243,10 @@ suite!(
         checked_sub,
         cidr_match,
         collect_set,
+        completion,
         count_distinct,
         dissect,
+        fuzzy_match,
         glob_match,
         grok,
         ip_key,
@@ -266,6 +271,7 @@ suite!(
         mv_upper,
         rlike_match,
         single_value,
+        text_match,
         to_ip,
     ]
 );

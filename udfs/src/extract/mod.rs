@@ -19,6 +19,7 @@
 //! # }
 //! ```
 
+mod captured;
 pub(crate) mod dissect;
 mod fields;
 pub(crate) mod grok;
@@ -72,7 +73,8 @@ pub enum CaptureType {
 
 /// Returns the functions of this module, reporting to `warnings`.
 pub(crate) fn functions(warnings: &Warnings) -> Vec<ScalarUDF> {
-    [Kind::Grok, Kind::Dissect].map(|kind| ScalarUDF::from(Extract::new(kind, warnings.clone()))).into()
+    let extract = |kind| ScalarUDF::from(Extract::new(kind, warnings.clone()));
+    vec![extract(Kind::Grok), extract(Kind::Dissect), ScalarUDF::from(captured::Captured::new())]
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

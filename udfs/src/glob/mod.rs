@@ -37,7 +37,7 @@ use datafusion::logical_expr::{
     Volatility,
 };
 
-use self::matcher::Matcher;
+pub(crate) use self::matcher::Matcher;
 use self::pattern::Pattern;
 use crate::cache::{Cache, Literals, same};
 use crate::documentation::documentation;
@@ -305,6 +305,14 @@ fn is_cheap(value: &Expr) -> bool {
         }
         _ => false,
     }
+}
+
+/// Returns the matcher of some patterns, or what is wrong with one of them.
+pub(crate) fn matcher(patterns: &[&str]) -> std::result::Result<Matcher, String> {
+    let wrong = |text: &str, reason: String| format!("'{text}' is no pattern: {reason}");
+    let parse = |text: &&str| Pattern::parse(text).map_err(|reason| wrong(text, reason));
+    let patterns = patterns.iter().map(parse).collect::<std::result::Result<Vec<_>, _>>()?;
+    Matcher::new(&patterns).map_err(|error| error.strip_backtrace())
 }
 
 fn compile(literals: &[Option<&str>]) -> Result<Compiled> {

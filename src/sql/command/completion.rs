@@ -51,12 +51,11 @@ impl Lowering<'_> {
                 );
                 self.fail::<()>(Code::Arguments, option.span, message, Some(&help));
             } else if option.value == ENDPOINT {
-                endpoint = match &value.kind {
-                    ExprKind::Literal(Literal::String(text)) => Some(text.value.clone()),
-                    _ => {
-                        let message = "the inference endpoint must be a text literal";
-                        return self.fail(Code::Arguments, value.span, message, Some("write its name in quotes"));
-                    }
+                endpoint = if let ExprKind::Literal(Literal::String(text)) = &value.kind {
+                    Some(text.value.clone())
+                } else {
+                    let message = "the inference endpoint must be a text literal";
+                    return self.fail(Code::Arguments, value.span, message, Some("write its name in quotes"));
                 };
             }
         }

@@ -36,17 +36,16 @@ pub(super) static FUNCTIONS: &[Function] = &[
 
 fn kql(lowering: &mut Lowering<'_>, call: &Call<'_>) -> Option<Typed> {
     let query = call.args.first()?;
-    match string_literal(query) {
-        Some(literal) => lowering.kql(literal, call.options),
-        None => {
-            let help = "write the query in quotes";
-            lowering.fail(
-                crate::diagnostic::Code::Arguments,
-                query.span,
-                "the query of kql must be a text literal",
-                Some(help),
-            )
-        }
+    if let Some(literal) = string_literal(query) {
+        lowering.kql(literal, call.options)
+    } else {
+        let help = "write the query in quotes";
+        lowering.fail(
+            crate::diagnostic::Code::Arguments,
+            query.span,
+            "the query of kql must be a text literal",
+            Some(help),
+        )
     }
 }
 

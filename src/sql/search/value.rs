@@ -52,9 +52,10 @@ impl Lowering<'_> {
                 Some(build::call("text_match", args))
             }
             _ if word.is_wildcard() => Some(texts(&as_text(column), &[word], habits.any_case)),
-            Type::Ip if is_block(&text) => Some(match column.multi {
-                true => build::call("any_cidr", [column.sql.clone(), build::text(&text)]),
-                false => known(column, build::call("cidr_match", [column.sql.clone(), build::text(&text)])),
+            Type::Ip if is_block(&text) => Some(if column.multi {
+                build::call("any_cidr", [column.sql.clone(), build::text(&text)])
+            } else {
+                known(column, build::call("cidr_match", [column.sql.clone(), build::text(&text)]))
             }),
             Type::Ip => match address(&text) {
                 Some(address) => Some(texts(column, &[&exact(&address.to_string())], false)),
@@ -67,8 +68,8 @@ impl Lowering<'_> {
             },
             Type::Date | Type::DateNanos => match dates::moment(&text) {
                 Some(moment) => Some(build::and(
-                    self.bound(column, Comparison::GreaterOrEqual, moment.first()),
-                    self.bound(column, moment.last_comparison(), moment.last()),
+                    bound(column, Comparison::GreaterOrEqual, moment.first()),
+                    bound(column, moment.last_comparison(), moment.last()),
                 )),
                 None => self.unfit(column.ty, &text, place, habits),
             },
@@ -105,7 +106,7 @@ impl Lowering<'_> {
                 return match moment {
                     Some(moment) => {
                         let (comparison, value) = moment.compared(comparison);
-                        Some(self.bound(&column, comparison, value))
+                        Some(bound(&column, comparison, value))
                     }
                     None => self.unfit(column.ty, &text, place, habits),
                 };
@@ -114,24 +115,9 @@ impl Lowering<'_> {
             ty => number(&text, ty),
         };
         match value {
-            Some(value) => Some(self.bound(&column, comparison, value)),
+            Some(value) => Some(bound(&column, comparison, value)),
             None => self.unfit(column.ty, &text, place, habits),
         }
-    }
-
-    /// Any value compares so if the greatest, or the least, does.
-    fn bound(&mut self, column: &Typed, comparison: Comparison, value: Sql) -> Sql {
-        let greater = matches!(comparison, Comparison::Greater | Comparison::GreaterOrEqual);
-        let ip = column.ty == Type::Ip;
-        let extreme = match (greater, ip) {
-            (true, false) => "mv_max",
-            (false, false) => "mv_min",
-            (true, true) => "mv_max_ip",
-            (false, true) => "mv_min_ip",
-        };
-        let single = if column.multi { build::call(extreme, [column.sql.clone()]) } else { column.sql.clone() };
-        let key = |sql| if ip { build::call("ip_key", [sql]) } else { sql };
-        known(column, build::binary(key(single), operator(comparison), key(value)))
     }
 
     fn unfit<T>(&mut self, ty: Type, text: &str, place: Span, habits: Habits) -> Option<T> {
@@ -147,6 +133,21 @@ impl Lowering<'_> {
         let message = format!("the field is of type {}, which \"{text}\" is not", ty.name());
         self.fail(Code::BadLiteral, place, message, Some(help))
     }
+}
+
+/// Any value compares so if the greatest, or the least, does.
+fn bound(column: &Typed, comparison: Comparison, value: Sql) -> Sql {
+    let greater = matches!(comparison, Comparison::Greater | Comparison::GreaterOrEqual);
+    let ip = column.ty == Type::Ip;
+    let extreme = match (greater, ip) {
+        (true, false) => "mv_max",
+        (false, false) => "mv_min",
+        (true, true) => "mv_max_ip",
+        (false, true) => "mv_min_ip",
+    };
+    let single = if column.multi { build::call(extreme, [column.sql.clone()]) } else { column.sql.clone() };
+    let key = |sql| if ip { build::call("ip_key", [sql]) } else { sql };
+    known(column, build::binary(key(single), operator(comparison), key(value)))
 }
 
 /// A predicate that is null without a value, made false then.
@@ -210,9 +211,10 @@ fn as_text(column: &Typed) -> Typed {
 }
 
 fn equals(column: &Typed, value: Sql) -> Sql {
-    let predicate = match column.multi {
-        true => build::call("array_has", [column.sql.clone(), value]),
-        false => build::binary(column.sql.clone(), BinaryOperator::Eq, value),
+    let predicate = if column.multi {
+        build::call("array_has", [column.sql.clone(), value])
+    } else {
+        build::binary(column.sql.clone(), BinaryOperator::Eq, value)
     };
     known(column, predicate)
 }

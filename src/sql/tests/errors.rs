@@ -121,7 +121,7 @@ fn mistakes_of_patterns_point_into_the_literal() {
             "KQL reads fields of the source, and `m` is a column made at line 1, column 10",
         ),
         (r#"WHERE MATCH(host.name, "x", { "fuzzines": 1 })"#, "\"fuzzines\"", "unknown option `fuzzines` of match"),
-        (r#"COMPLETION host.name"#, "COMPLETION host.name", "COMPLETION without an inference endpoint"),
+        (r"COMPLETION host.name", "COMPLETION host.name", "COMPLETION without an inference endpoint"),
     ] {
         let text = format!("FROM a | {wrong}");
         let (query, mistakes) = crate::esql::parse(&text);

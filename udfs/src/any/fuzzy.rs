@@ -65,13 +65,12 @@ mod tests {
     fn naive(a: &[char], b: &[char]) -> usize {
         match (a, b) {
             ([], rest) | (rest, []) => rest.len(),
-            ([x, a_rest @ ..], [y, b_rest @ ..]) => {
-                let changed = naive(a_rest, b_rest) + usize::from(x != y);
+            ([first, a_rest @ ..], [other, b_rest @ ..]) => {
+                let changed = naive(a_rest, b_rest) + usize::from(first != other);
                 let added = naive(a, b_rest).min(naive(a_rest, b)) + 1;
-                let swapped = match (a, b) {
-                    ([p, q, a_rest @ ..], [r, s, b_rest @ ..]) if p == s && q == r => naive(a_rest, b_rest) + 1,
-                    _ => usize::MAX,
-                };
+                let swaps =
+                    a.get(..2).zip(b.get(..2)).is_some_and(|(two, others)| two[0] == others[1] && two[1] == others[0]);
+                let swapped = if swaps { naive(&a[2..], &b[2..]) + 1 } else { usize::MAX };
                 changed.min(added).min(swapped)
             }
         }

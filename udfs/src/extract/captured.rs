@@ -64,9 +64,10 @@ impl ScalarUDFImpl for Captured {
             let found = found.map_or_else(|| "nothing".to_owned(), ToString::to_string);
             return plan_err!("{NAME}: found {found}, expected a struct");
         };
-        match fields.find(name) {
-            Some((_, field)) => Ok(Arc::new(Field::new(name, field.data_type().clone(), true))),
-            None => plan_err!("{NAME}: found no field '{name}' in the struct"),
+        if let Some((_, field)) = fields.find(name) {
+            Ok(Arc::new(Field::new(name, field.data_type().clone(), true)))
+        } else {
+            plan_err!("{NAME}: found no field '{name}' in the struct")
         }
     }
 

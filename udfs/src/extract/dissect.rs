@@ -71,15 +71,15 @@ impl Dissect {
             return Err(mistake.with_help("keys are written %{name}"));
         };
         pattern.get(at..).unwrap_or_default().clone_into(&mut last.delimiter);
-        Ok(Self::of(start, written, separator))
+        Ok(Self::of(start, &written, separator))
     }
 
-    fn of(start: String, written: Vec<Written<'_>>, separator: &str) -> Self {
+    fn of(start: String, written: &[Written<'_>], separator: &str) -> Self {
         // One key that appends makes all of its name append.
         let appended: Vec<&str> = written.iter().filter(|key| key.append.is_some()).map(|key| key.name).collect();
         let mut captures: Vec<Capture> = Vec::new();
         let mut keys = Vec::with_capacity(written.len());
-        for key in &written {
+        for key in written {
             let field = (!key.skipped).then(|| {
                 captures.iter().position(|capture| capture.name == key.name).unwrap_or_else(|| {
                     let (name, ty) = (key.name.to_owned(), CaptureType::Keyword);
@@ -183,15 +183,16 @@ impl<'p> Written<'p> {
         }
         if let Some(name) = name.strip_prefix('+') {
             let (name, order) = match name.rsplit_once('/') {
-                Some((name, digits)) => match digits.parse() {
-                    Ok(order) => (name, order),
-                    Err(_) => {
+                Some((name, digits)) => {
+                    if let Ok(order) = digits.parse() {
+                        (name, order)
+                    } else {
                         let message = format!("expected a number behind /, found `{digits}`");
                         return Err(
                             Mistake::new(at, message).with_help("the order of appended values is written %{+name/2}")
                         );
                     }
-                },
+                }
                 None => (name, 0),
             };
             if name.is_empty() {
@@ -211,6 +212,8 @@ impl<'p> Written<'p> {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use std::fmt::Write;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -267,8 +270,8 @@ mod tests {
             let mut text = start;
             let mut expected = Vec::new();
             for (number, (value, delimiter)) in parts.iter().enumerate() {
-                pattern.push_str(&format!("%{{k{number}}}{delimiter}"));
-                text.push_str(&format!("{value}{delimiter}"));
+                write!(pattern, "%{{k{number}}}{delimiter}").unwrap();
+                write!(text, "{value}{delimiter}").unwrap();
                 expected.push((format!("k{number}"), vec![value.clone()]));
             }
             pattern.push_str("%{last}");

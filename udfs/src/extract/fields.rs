@@ -77,7 +77,7 @@ impl<'t> Found<'t> {
             let lists = Lists { values: made, ranges: ranges.collect() };
             arrays.push(if matches!(field.data_type(), DataType::List(_)) {
                 lists.reorder(field.data_type(), |range, into| {
-                    into.extend(range.filter(|at| lists.values.is_valid(*at)))
+                    into.extend(range.filter(|at| lists.values.is_valid(*at)));
                 })?
             } else {
                 let places: UInt64Array =

@@ -40,17 +40,14 @@ impl Replacer {
             let message = format!("the expression cannot be compiled: {error}");
             Wrong::Pattern(Mistake::new(0..pattern.len(), message))
         };
-        let engine = match write(&parsed, Target::Regex) {
-            Some(text) => {
-                let built = regex::RegexBuilder::new(&text).size_limit(64 << 20).build();
-                Engine::Regex(Box::new(built.map_err(|_| refused("it is too large".to_owned()))?))
-            }
-            None => {
-                let text = write(&parsed, Target::Oniguruma).unwrap_or_default();
-                let built =
-                    onig::Regex::with_options(&text, onig::RegexOptions::REGEX_OPTION_CAPTURE_GROUP, Syntax::ruby());
-                Engine::Oniguruma(Box::new(built.map_err(|error| refused(error.description().to_owned()))?))
-            }
+        let engine = if let Some(text) = write(&parsed, Target::Regex) {
+            let built = regex::RegexBuilder::new(&text).size_limit(64 << 20).build();
+            Engine::Regex(Box::new(built.map_err(|_| refused("it is too large".to_owned()))?))
+        } else {
+            let text = write(&parsed, Target::Oniguruma).unwrap_or_default();
+            let built =
+                onig::Regex::with_options(&text, onig::RegexOptions::REGEX_OPTION_CAPTURE_GROUP, Syntax::ruby());
+            Engine::Oniguruma(Box::new(built.map_err(|error| refused(error.description().to_owned()))?))
         };
         Ok(Self { engine, parts })
     }

@@ -165,18 +165,17 @@ impl ScalarUDFImpl for JavaReplace {
         let scalar = args.args.iter().all(|argument| matches!(argument, ColumnarValue::Scalar(_)));
         let rows = if scalar { 1 } else { args.number_rows };
         let values = plain_text(&single_values(value.to_array(rows)?, Some(&self.warnings), NAME, subject)?)?;
-        let replaced = match scalar_texts(rest) {
-            Some(literals) => match self.compiled.of(&literals, || compile(&literals))?.as_ref() {
+        let replaced = if let Some(literals) = scalar_texts(rest) {
+            match self.compiled.of(&literals, || compile(&literals))?.as_ref() {
                 Some(replacer) => self.with_literals(replacer, &values, subject)?,
                 None => datafusion::arrow::array::new_null_array(&DataType::Utf8View, rows),
-            },
-            None => {
-                let texts = rest.iter().map(|text| plain_text(&text.to_array(rows)?)).collect::<Result<Vec<_>>>()?;
-                let [patterns, replacements] = texts.as_slice() else {
-                    return exec_err!("{NAME}: found {} arguments, expected three", args.args.len());
-                };
-                self.by_row(&values, patterns, replacements, subject)?
             }
+        } else {
+            let texts = rest.iter().map(|text| plain_text(&text.to_array(rows)?)).collect::<Result<Vec<_>>>()?;
+            let [patterns, replacements] = texts.as_slice() else {
+                return exec_err!("{NAME}: found {} arguments, expected three", args.args.len());
+            };
+            self.by_row(&values, patterns, replacements, subject)?
         };
         if scalar {
             return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&replaced, 0)?));
@@ -213,12 +212,11 @@ impl JavaReplace {
                 continue;
             };
             scratch.clear();
-            match replacer.replace(text, &mut scratch) {
-                Ok(_) => replaced.append_value(&scratch),
-                Err(_) => {
-                    failed = (failed.0 + 1, row);
-                    replaced.append_null();
-                }
+            if replacer.replace(text, &mut scratch).is_ok() {
+                replaced.append_value(&scratch);
+            } else {
+                failed = (failed.0 + 1, row);
+                replaced.append_null();
             }
         }
         let example = || texts.at(failed.1).unwrap_or_default().to_owned();

@@ -74,7 +74,7 @@ fn go(
             let c = *text.get(at)?;
             let inside = |c: char| (*from..=*to).contains(&c);
             let found = inside(c) || (fold && (inside(c.to_ascii_lowercase()) || inside(c.to_ascii_uppercase())));
-            if found != *not { then(at + 1) } else { None }
+            if found == *not { None } else { then(at + 1) }
         }
         Tree::Start => {
             if at == 0 {
@@ -88,10 +88,10 @@ fn go(
             if last { then(at) } else { None }
         }
         Tree::Boundary => {
-            if word(at.checked_sub(1)) != word(Some(at)) {
-                then(at)
-            } else {
+            if word(at.checked_sub(1)) == word(Some(at)) {
                 None
+            } else {
+                then(at)
             }
         }
         Tree::Seq(trees) => match trees.split_first() {
@@ -223,7 +223,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_makes_it_panic(pattern in r#"[ab\\(\[{<|*+?:=!>\]})0-9,^$Qpku&é-]{0,12}"#, text in "[ab0(]{0,4}") {
+    fn no_text_makes_it_panic(pattern in r"[ab\\(\[{<|*+?:=!>\]})0-9,^$Qpku&é-]{0,12}", text in "[ab0(]{0,4}") {
         if let Ok(replacer) = Replacer::new(&pattern, "$0") {
             let mut made = String::new();
             if replacer.replace(&text, &mut made).is_ok() {

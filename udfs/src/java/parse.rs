@@ -361,7 +361,7 @@ impl Parser {
     /// A name and the `>` behind it.
     fn name(&mut self, start: usize) -> Result<String, Mistake> {
         let mut name = String::new();
-        while let Some(c) = self.peek().filter(|c| c.is_ascii_alphanumeric()) {
+        while let Some(c) = self.peek().filter(char::is_ascii_alphanumeric) {
             name.push(c);
             self.at += 1;
         }
@@ -564,7 +564,7 @@ impl Parser {
                 return Err(Mistake::new(place, "[ without its closing ]").with_help(help));
             };
             match token.c {
-                ']' if !token.literal && !(first && all.is_empty()) => break,
+                ']' if !token.literal && (!first || !all.is_empty()) => break,
                 '[' if !token.literal => union.push(self.class(start)?),
                 '&' if !token.literal && self.peek() == Some('&') => {
                     self.at += 1;
@@ -641,6 +641,7 @@ fn look(behind: bool, negated: bool) -> Box<dyn FnOnce(Node) -> Node> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::expect_used, reason = "a test fails by panicking")]
     use super::*;
 
     fn mistake(pattern: &str) -> (Range<usize>, String) {

@@ -151,9 +151,10 @@ impl Set {
                     let from = if (0xD800..=0xDFFF).contains(from) { 0xE000 } else { *from };
                     let to = if (0xD800..=0xDFFF).contains(to) { 0xD7FF } else { *to };
                     // Writing to a text cannot fail.
-                    let _ = match from == to {
-                        true => write!(text, r"\x{{{from:X}}}"),
-                        false => write!(text, r"\x{{{from:X}}}-\x{{{to:X}}}"),
+                    let _ = if from == to {
+                        write!(text, r"\x{{{from:X}}}")
+                    } else {
+                        write!(text, r"\x{{{from:X}}}-\x{{{to:X}}}")
                     };
                 }
                 text + "]"

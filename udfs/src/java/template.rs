@@ -18,13 +18,14 @@ pub(crate) fn parse(text: &str, groups: usize, names: &BTreeMap<String, usize>) 
     let mut literal = String::new();
     while let Some((at, c)) = chars.next() {
         match c {
-            '\\' => match chars.next() {
-                Some((_, escaped)) => literal.push(escaped),
-                None => {
+            '\\' => {
+                if let Some((_, escaped)) = chars.next() {
+                    literal.push(escaped);
+                } else {
                     let mistake = Mistake::new(at..at + 1, "a backslash at the end of the replacement");
                     return Err(mistake.with_help("write \\\\ for a backslash itself"));
                 }
-            },
+            }
             '$' => {
                 let (end, group) = group(text, at, groups, names)?;
                 while chars.peek().is_some_and(|(at, _)| *at < end) {
@@ -80,6 +81,7 @@ fn group(text: &str, at: usize, groups: usize, names: &BTreeMap<String, usize>) 
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::expect_used, reason = "a test fails by panicking")]
     use super::*;
 
     #[test]

@@ -1,5 +1,7 @@
 //! A matcher that tries every way, read off Lucene's grammar once more and sharing nothing with the other: for tests.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::BTreeSet;
 
 /// Whether the whole value matches the pattern, which must be one.
@@ -185,12 +187,11 @@ impl Reader {
             assert!(self.eat(')'));
             return inner;
         }
-        match self.predefined() {
-            Some(class) => one(class),
-            None => {
-                let literal = self.character();
-                one(move |c| c == literal)
-            }
+        if let Some(class) = self.predefined() {
+            one(class)
+        } else {
+            let literal = self.character();
+            one(move |c| c == literal)
         }
     }
 }

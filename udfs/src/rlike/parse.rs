@@ -330,6 +330,7 @@ fn single(mut nodes: Vec<Node>, several: impl FnOnce(Vec<Node>) -> Node) -> Node
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::expect_used, reason = "a test fails by panicking")]
     use super::*;
 
     fn mistake(pattern: &str) -> (Range<usize>, String) {

@@ -7,6 +7,7 @@ mod drive;
 mod explain;
 mod fields;
 mod generate;
+mod matrix;
 mod open;
 mod progress;
 mod report;

@@ -46,7 +46,7 @@ pub(super) fn table(checked: &[Checked]) -> String {
         let name = rule.name.as_deref().unwrap_or("");
         text += format!("{:<5}  {}  {name}", rule.status(), rule.path).trim_end();
         text.push('\n');
-        for reason in rule.reason() {
+        if let Some(reason) = rule.reason() {
             text += "       ";
             text += &reason;
             text.push('\n');

@@ -232,6 +232,9 @@ suite!(
     udfs,
     super::function,
     [
+        any_cidr,
+        any_glob,
+        captured,
         checked_add,
         checked_div,
         checked_mul,
@@ -240,9 +243,14 @@ suite!(
         checked_sub,
         cidr_match,
         collect_set,
+        completion,
         count_distinct,
+        dissect,
+        fuzzy_match,
         glob_match,
+        grok,
         ip_key,
+        java_replace,
         mv_avg,
         mv_cast,
         mv_clean,
@@ -261,14 +269,16 @@ suite!(
         mv_sort_ip,
         mv_sum,
         mv_upper,
+        rlike_match,
         single_value,
+        text_match,
         to_ip,
     ]
 );
 suite!(
     esql,
     |name| super::events("esql", name, egret::rule::Language::Esql),
-    [eval, filter, keep_drop_rename, mv_expand, nulls, several_values, sort_limit, stats]
+    [eval, filter, inline_stats, keep_drop_rename, mv_expand, nulls, patterns, several_values, sort_limit, stats]
 );
 suite!(sql, |name| super::events("sql", name, egret::rule::Language::Sql), [fields, functions, read_only]);
 suite!(lake, |name| super::events("lake", name, egret::rule::Language::Sql), [exports, partitions, schemas, types]);

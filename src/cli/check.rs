@@ -4,14 +4,14 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use serde_json::{Value, json};
 
 use super::args::ResourceArgs;
+use super::matrix::{self, Checked};
 use super::report::{Console, stdout_error};
 use super::{open, resource};
-use crate::diagnostic::{Report, Severity};
+use crate::diagnostic::Report;
 use crate::engine::check::Checker;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Kind, Result};
 use crate::rule::{Language, Loaded};
 
 #[derive(Debug, Args)]
@@ -19,41 +19,23 @@ use crate::rule::{Language, Loaded};
 Examples:
   egret check rules/
   egret check a.toml b.sql --format json
+  egret check rules/ --format junit > report.xml
 
 Fields are planned with the types of ECS; no events are read. Exit code 2 where a rule does not check.")]
 pub(super) struct CheckArgs {
     /// Rule files or folders
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Text with source excerpts on stderr, or one JSON document on stdout
-    #[arg(long, short = 'f', value_enum, default_value_t = Format::Text)]
+    /// What becomes of each rule, with source excerpts on stderr; one JSON document; or JUnit's XML
+    #[arg(long, short = 'f', value_enum, default_value_t = Format::Table)]
     format: Format,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
-    Text,
+    Table,
     Json,
-}
-
-/// What became of one rule.
-struct Checked {
-    path: String,
-    name: Option<String>,
-    reports: Vec<Report>,
-    failure: Option<Error>,
-}
-
-impl Checked {
-    fn status(&self) -> &'static str {
-        if self.failure.is_some() || self.reports.iter().any(Report::has_errors) {
-            "fails"
-        } else if self.reports.iter().any(|report| !report.diagnostics.is_empty()) {
-            "warns"
-        } else {
-            "ok"
-        }
-    }
+    Junit,
 }
 
 /// Checks every rule; the result is the exit code.
@@ -68,16 +50,17 @@ pub(super) async fn check(args: &CheckArgs, resources: &ResourceArgs, console: &
     }
     let failed = checked.iter().filter(|rule| rule.status() == "fails").count();
     let text = match args.format {
-        Format::Text => {
+        Format::Table => {
             for rule in &checked {
                 rule.reports.iter().for_each(|report| console.report(report));
                 if let Some(error) = &rule.failure {
                     console.error(error);
                 }
             }
-            lines(&checked)
+            matrix::table(&checked)
         }
-        Format::Json => format!("{:#}\n", json!({ "rules": checked.iter().map(as_json).collect::<Vec<_>>() })),
+        Format::Json => matrix::to_json(&checked),
+        Format::Junit => matrix::junit(&checked),
     };
     std::io::stdout().write_all(text.as_bytes()).or_else(stdout_error)?;
     console.note(&format!("{} rules checked, {failed} failed", checked.len()));
@@ -98,39 +81,4 @@ async fn one(checker: &Checker, loaded: std::result::Result<Loaded, Report>) -> 
     }
     reports.retain(|report| !report.diagnostics.is_empty());
     Checked { path: rule.origin.name.clone(), name: Some(rule.name), reports, failure }
-}
-
-fn lines(checked: &[Checked]) -> String {
-    let line = |rule: &Checked| {
-        let name = rule.name.as_deref().unwrap_or("");
-        format!("{:<5}  {}  {}", rule.status(), rule.path, name).trim_end().to_owned() + "\n"
-    };
-    checked.iter().map(line).collect()
-}
-
-fn as_json(rule: &Checked) -> Value {
-    let diagnostics: Vec<_> = rule
-        .reports
-        .iter()
-        .flat_map(|report| report.diagnostics.iter().map(move |d| (report, d)))
-        .map(|(report, d)| {
-            let (line, column) = report.line_column(d.span.start);
-            let (end_line, end_column) = report.line_column(d.span.end);
-            json!({
-                "file": report.name,
-                "code": d.code.name(),
-                "severity": if d.severity == Severity::Error { "error" } else { "warning" },
-                "message": d.message,
-                "help": d.help,
-                "line": line, "column": column, "end_line": end_line, "end_column": end_column,
-            })
-        })
-        .collect();
-    json!({
-        "path": rule.path,
-        "name": rule.name,
-        "status": rule.status(),
-        "diagnostics": diagnostics,
-        "failure": rule.failure.as_ref().map(ToString::to_string),
-    })
 }

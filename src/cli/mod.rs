@@ -9,6 +9,7 @@ mod drive;
 mod explain;
 mod fields;
 mod generate;
+mod matrix;
 mod open;
 mod progress;
 mod report;

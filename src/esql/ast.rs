@@ -197,6 +197,38 @@ pub struct StringLiteral {
     pub span: Span,
 }
 
+impl StringLiteral {
+    /// The place in the query's text of some bytes of the value: where they are written, escapes included.
+    ///
+    /// ```
+    /// use egret::esql::{ast::StringLiteral, kql};
+    /// use egret::diagnostic::Span;
+    ///
+    /// let text = r#"FROM logs | WHERE KQL("a:\"b\" or")"#;
+    /// let literal = StringLiteral { value: "a:\"b\" or".into(), raw: false, span: Span::new(22, 35) };
+    /// let mistake = kql::parse(&literal.value).unwrap_err();
+    /// assert_eq!(literal.place(text, mistake.at), Span::new(34, 34));
+    /// assert_eq!(literal.place(text, 2..5).text(text), r#"\"b\""#);
+    /// ```
+    pub fn place(&self, text: &str, bytes: std::ops::Range<usize>) -> Span {
+        let quotes = if self.raw { 3 } else { 1 };
+        let end = self.span.end.saturating_sub(quotes);
+        let mut at = (self.span.start + quotes).min(end);
+        let (mut value, mut start) = (0, None);
+        while value < bytes.end {
+            if value >= bytes.start {
+                start.get_or_insert(at);
+            }
+            let Some(c) = text.get(at..end).and_then(|rest| rest.chars().next()) else { break };
+            // An escape is two characters that mean one of one byte.
+            let escape = c == '\\' && !self.raw;
+            value += if escape { 1 } else { c.len_utf8() };
+            at += if escape { 2 } else { c.len_utf8() };
+        }
+        Span::new(start.unwrap_or(at), at)
+    }
+}
+
 /// An expression with its place.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expr {

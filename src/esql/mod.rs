@@ -5,6 +5,7 @@
 //! | text to tokens | [`lexer`] | words with their places, which tile the text |
 //! | tokens to tree | [`parser`] | a [`ast::Query`], or every mistake of the text |
 //! | tree to text | [`print`](mod@print) | one command a line; reading it again gives the same tree |
+//! | the text of `KQL("..")` to its own tree | [`kql`] | a [`kql::Kql`], or its first mistake |
 //!
 //! ```
 //! use egret::esql::{ast::CommandKind, parse, print};
@@ -28,6 +29,7 @@
 //! and OR lean left while that makes the tree no higher than 64, and are balanced where they are longer.
 
 pub mod ast;
+pub mod kql;
 pub mod lexer;
 pub mod parser;
 pub mod print;

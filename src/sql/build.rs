@@ -5,10 +5,10 @@ use std::fmt::Display;
 use datafusion::sql::sqlparser::ast::helpers::attached_token::AttachedToken;
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, CaseWhen, CastKind, Cte, DataType, ExceptSelectItem, Expr, Function, FunctionArg, FunctionArgExpr,
-    FunctionArgumentClause, FunctionArgumentList, FunctionArguments, GroupByExpr, Ident, Interval, LimitClause,
-    ObjectName, OrderBy, OrderByExpr, OrderByKind, OrderByOptions, Query, Select, SelectFlavor, SelectItem, SetExpr,
-    TableAlias, TableFactor, TableWithJoins, TypedString, UnaryOperator, Value, ValueWithSpan,
-    WildcardAdditionalOptions, With,
+    FunctionArgumentClause, FunctionArgumentList, FunctionArguments, GroupByExpr, Ident, Interval, JoinConstraint,
+    JoinOperator, LimitClause, ObjectName, OrderBy, OrderByExpr, OrderByKind, OrderByOptions, Query, Select,
+    SelectFlavor, SelectItem, SetExpr, TableAlias, TableFactor, TableWithJoins, TypedString, UnaryOperator, Value,
+    ValueWithSpan, WildcardAdditionalOptions, With,
 };
 
 use super::catalog::Type;
@@ -21,6 +21,11 @@ pub(crate) fn ident(name: &str) -> Ident {
 /// A column.
 pub(crate) fn column(name: &str) -> Expr {
     Expr::Identifier(ident(name))
+}
+
+/// A column of a stage.
+pub(crate) fn qualified(stage: &str, name: &str) -> Expr {
+    Expr::CompoundIdentifier(vec![Ident::new(stage), ident(name)])
 }
 
 fn value(value: Value) -> Expr {
@@ -143,7 +148,7 @@ fn tightness(expr: &Expr) -> u8 {
         Expr::BinaryOp { op, .. } => operator_tightness(op),
         Expr::UnaryOp { op: UnaryOperator::Not, .. } => 3,
         Expr::UnaryOp { .. } => 9,
-        Expr::IsNull(_) | Expr::IsNotNull(_) => 4,
+        Expr::IsNull(_) | Expr::IsNotNull(_) | Expr::IsNotDistinctFrom(..) => 4,
         Expr::InList { .. } => 5,
         Expr::Interval(_) | Expr::TypedString(_) => 9,
         _ => 10,
@@ -184,6 +189,21 @@ pub(crate) fn not(expr: Expr) -> Expr {
     Expr::UnaryOp { op: UnaryOperator::Not, expr: nested(expr, 10) }
 }
 
+/// `left AND right`.
+pub(crate) fn and(left: Expr, right: Expr) -> Expr {
+    binary(left, BinaryOperator::And, right)
+}
+
+/// `left OR right`.
+pub(crate) fn or(left: Expr, right: Expr) -> Expr {
+    binary(left, BinaryOperator::Or, right)
+}
+
+/// `left IS NOT DISTINCT FROM right`: null is null.
+pub(crate) fn not_distinct(left: Expr, right: Expr) -> Expr {
+    Expr::IsNotDistinctFrom(nested(left, 6), nested(right, 6))
+}
+
 /// `-expr`.
 pub(crate) fn minus(expr: Expr) -> Expr {
     Expr::UnaryOp { op: UnaryOperator::Minus, expr: nested(expr, 10) }
@@ -222,11 +242,31 @@ pub(crate) fn order_key(expr: Expr, descending: bool, nulls_first: bool) -> Orde
     OrderByExpr { expr, options, with_fill: None }
 }
 
+/// An earlier stage that is joined to the one that a stage reads.
+pub(crate) struct Join {
+    pub(crate) table: String,
+    /// On what each row finds one of it; on nothing where it has one row.
+    pub(crate) on: Option<Expr>,
+}
+
+impl Join {
+    fn into_sql(self) -> datafusion::sql::sqlparser::ast::Join {
+        let join_operator = match self.on {
+            Some(on) => JoinOperator::LeftOuter(JoinConstraint::On(on)),
+            None => JoinOperator::CrossJoin(JoinConstraint::None),
+        };
+        let relation = table(Ident::new(self.table));
+        datafusion::sql::sqlparser::ast::Join { relation, global: false, join_operator }
+    }
+}
+
 /// The parts of one SELECT that a stage may have.
 #[derive(Default)]
 pub(crate) struct Stage {
     pub(crate) items: Vec<SelectItem>,
+    /// The table or earlier stage; a stage of constants has none.
     pub(crate) from: String,
+    pub(crate) join: Option<Join>,
     pub(crate) filter: Option<Expr>,
     pub(crate) group_by: Vec<Expr>,
     pub(crate) order_by: Vec<OrderByExpr>,
@@ -237,6 +277,8 @@ impl Stage {
     /// The SELECT; `quote` where the table is a table of the lake and not an earlier stage.
     pub(crate) fn into_query(self, quote: bool) -> Query {
         let name = if quote { ident(&self.from) } else { Ident::new(&self.from) };
+        let joins = self.join.map(Join::into_sql).into_iter().collect();
+        let from = if self.from.is_empty() { vec![] } else { vec![TableWithJoins { relation: table(name), joins }] };
         let select = Select {
             select_token: AttachedToken::empty(),
             optimizer_hints: Vec::new(),
@@ -247,7 +289,7 @@ impl Stage {
             projection: self.items,
             exclude: None,
             into: None,
-            from: vec![TableWithJoins { relation: table(name), joins: Vec::new() }],
+            from,
             lateral_views: Vec::new(),
             prewhere: None,
             selection: self.filter,

@@ -8,11 +8,12 @@ use std::collections::HashMap;
 use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr as Sql};
 
 use crate::diagnostic::{Code, Span};
-use crate::esql::ast::{BinaryOp, Expr, ExprKind, LikeKind, Literal, Name};
+use crate::esql::ast::{BinaryOp, Expr, ExprKind, Name};
 
 use super::build;
 use super::catalog::Type;
 use super::lowering::Lowering;
+use super::search::Manner;
 
 /// How many values an expression is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -157,11 +158,11 @@ impl Lowering<'_> {
                 Some(Typed::single(build::is_null(value.sql, *negated), Type::Boolean))
             }
             ExprKind::In { operand, list, negated } => self.membership(operand, list, *negated),
-            ExprKind::Like { operand, kind: LikeKind::Like, patterns, negated, .. } => {
-                self.like(operand, patterns, *negated)
+            ExprKind::Like { operand, kind, patterns, negated, .. } => self.like(*kind, operand, patterns, *negated),
+            ExprKind::Match { field, query } => {
+                let field = Expr { kind: ExprKind::Field(field.clone()), span: field.span };
+                self.match_value(&field, query, &[], Manner::Match)
             }
-            ExprKind::Like { kind: LikeKind::Rlike, .. } => self.unsupported(expr.span, "RLIKE"),
-            ExprKind::Match { .. } => self.unsupported(expr.span, "the match operator `:`"),
             ExprKind::Call { name, args, star, options } => {
                 let call = super::function::Call { name, args, star: *star, options, span: expr.span };
                 self.call(&call, want)
@@ -209,35 +210,6 @@ impl Lowering<'_> {
         let (left, right) = (self.condition(left), self.condition(right));
         let op = if op == BinaryOp::And { BinaryOperator::And } else { BinaryOperator::Or };
         Some(Typed::single(build::binary(left?, op, right?), Type::Boolean))
-    }
-
-    /// `x LIKE "p"`: one `glob_match` for all patterns.
-    fn like(&mut self, operand: &Expr, patterns: &[Expr], negated: bool) -> Option<Typed> {
-        let mut globs = Vec::new();
-        for pattern in patterns {
-            let ExprKind::Literal(Literal::String(literal)) = &pattern.kind else {
-                return self.fail(
-                    Code::Arguments,
-                    pattern.span,
-                    "the pattern of LIKE must be a text literal",
-                    Some("write the pattern in quotes"),
-                );
-            };
-            self.glob(literal)?;
-            globs.push(literal.value.as_str());
-        }
-        // Elasticsearch takes a pattern that matches everything for a test against null; only the whole field knows.
-        let matches_all = |glob: &&str| !glob.is_empty() && glob.bytes().all(|byte| byte == b'*');
-        if globs.iter().any(matches_all) {
-            let value = self.whole(operand)?;
-            self.expect_text("LIKE", &value, operand.span)?;
-            return Some(Typed::single(build::is_null(value.sql, !negated), Type::Boolean));
-        }
-        let value = self.single(operand)?;
-        let value = self.expect_text("LIKE", &value, operand.span)?;
-        let args = std::iter::once(value).chain(globs.into_iter().map(build::text));
-        let matched = build::call("glob_match", args);
-        Some(Typed::single(if negated { build::not(matched) } else { matched }, Type::Boolean))
     }
 
     /// The SQL of a value that must be text.

@@ -122,7 +122,8 @@ pub(crate) fn address(text: &str) -> Option<IpAddr> {
     })
 }
 
-fn is_block(text: &str) -> bool {
+/// Whether a text is a CIDR block, or an address alone.
+pub(crate) fn is_block(text: &str) -> bool {
     let Some((base, prefix)) = text.split_once('/') else { return text.parse::<IpAddr>().is_ok() };
     let Ok(base) = base.parse::<IpAddr>() else { return false };
     let digits = !prefix.is_empty() && prefix.bytes().all(|byte| byte.is_ascii_digit());

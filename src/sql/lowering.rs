@@ -202,7 +202,8 @@ impl<'a> Lowering<'a> {
 
     /// The place where the command at work defines `name`.
     pub(crate) fn definition(&self, name: &str) -> Definition {
-        Definition { command: self.position, name: name.to_owned() }
+        // 0 is the fields of a source.
+        Definition { command: self.position + 1, name: name.to_owned() }
     }
 
     /// Whether all values of the column that is defined there are needed somewhere.
@@ -308,6 +309,20 @@ impl<'a> Lowering<'a> {
         self.push_query(word, stage.into_query(false));
     }
 
+    /// Adds a stage that reads an earlier one.
+    pub(crate) fn push_from(&mut self, word: &str, from: String, mut stage: Stage) {
+        self.keep_a_column(&mut stage.items);
+        stage.from = from;
+        self.push_query(word, stage.into_query(false));
+    }
+
+    /// Adds a stage that reads the one before, for another to join; its name.
+    pub(crate) fn push_beside(&mut self, word: &str, mut stage: Stage) -> String {
+        stage.from = self.from();
+        self.push_query(word, stage.into_query(false));
+        self.from()
+    }
+
     fn push_query(&mut self, word: &str, query: SqlQuery) {
         let name = format!("{word}_{}", self.position + 1);
         let taken = self.ctes.iter().filter(|cte| cte.alias.name.value.starts_with(&name)).count();
@@ -391,6 +406,12 @@ impl<'a> Lowering<'a> {
         let mut seen = HashSet::new();
         let keys = self.order.iter().chain(&self.ties).filter(|by| seen.insert(by.column.clone()));
         keys.map(|by| build::order_key(sortable(by), by.descending, by.nulls_first)).collect()
+    }
+
+    /// The names of the visible columns that SQL carries, and of the hidden ones.
+    pub(crate) fn carried_names(&self) -> Vec<String> {
+        let visible = self.scope.columns.iter().filter(|column| column.live).map(|column| column.name.clone());
+        visible.chain(self.hidden.iter().cloned()).collect()
     }
 
     /// Selects every visible column that SQL carries, and every hidden one.

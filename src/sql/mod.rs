@@ -5,7 +5,8 @@
 //! | how tables are seen: names and types, no I/O | [`catalog`] |
 //! | what comes out | [`lowered`] |
 //! | a pipeline becomes a chain of common table expressions | `lowering`, one file a command in `command` |
-//! | expressions, with types and the rules for several values | `expr`, `operator`, `literal` |
+//! | expressions, with types and the rules for several values | `expr`, `operator`, `literal`, `pattern` |
+//! | searches, which ask for any value: KQL, MATCH, `:` | `search` |
 //! | functions: one table row each | `function` |
 //! | a rule written in SQL is checked and rewritten | `statement` |
 //! | events are left out of a query, whatever its language | [`exclude`] |
@@ -46,8 +47,10 @@ mod literal;
 mod lowering;
 mod near;
 mod operator;
+mod pattern;
 mod print;
 mod scope;
+mod search;
 mod statement;
 mod types;
 

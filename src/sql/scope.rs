@@ -6,7 +6,8 @@ use crate::diagnostic::Span;
 
 use super::catalog::{Field, Type};
 
-/// The place where a column comes into being: the position of the command, and the name it was given there.
+/// The place where a column comes into being: the number of the command from 1, or 0 for a field of the source, and the
+/// name it was given there.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Definition {
     pub(crate) command: usize,

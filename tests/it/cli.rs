@@ -323,11 +323,14 @@ fn explain_shows_each_stage() {
 #[test]
 fn check_gives_a_line_a_rule() {
     let ran = egret(&["check", RULES]).expect(0);
-    assert_eq!(ran.stdout.lines().filter(|line| line.starts_with("ok ")).count(), 4, "{}", ran.stdout);
+    assert_eq!(ran.stdout.lines().filter(|line| line.starts_with("runs ")).count(), 4, "{}", ran.stdout);
+    assert!(ran.stdout.ends_with("total  4 run, 0 warn, 0 fail\n"), "{}", ran.stdout);
+    let ran = egret(&["check", RULES, "--format", "junit"]).expect(0);
+    assert!(ran.stdout.contains("tests=\"4\" failures=\"0\""), "{}", ran.stdout);
     let ran = egret(&["check", RULES, "--format", "json"]).expect(0);
     let found: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!(found["rules"].as_array().unwrap().len(), 4);
-    assert!(found["rules"].as_array().unwrap().iter().all(|rule| rule["status"] == "ok"));
+    assert!(found["rules"].as_array().unwrap().iter().all(|rule| rule["status"] == "runs"));
 }
 
 #[test]
@@ -456,6 +459,6 @@ fn a_query_for_every_field_is_checked_in_time() {
     std::fs::write(&rule, "FROM events | WHERE process.name == \"x\"").unwrap();
     let started = std::time::Instant::now();
     let ran = egret(&["check", rule.to_str().unwrap()]).expect(0);
-    assert!(ran.stdout.starts_with("ok"), "{}", ran.stdout);
+    assert!(ran.stdout.starts_with("runs"), "{}", ran.stdout);
     assert!(started.elapsed().as_secs() < 5, "took {:?}", started.elapsed());
 }

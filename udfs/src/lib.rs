@@ -1,4 +1,4 @@
-//! DataFusion functions for detection rules: addresses, patterns, fields of several values, sets.
+//! DataFusion functions for detection rules: addresses, patterns, searches, fields of several values, sets.
 //!
 //! One call makes them known to a session; they give SQL the meaning ES|QL has for the same things.
 //!
@@ -27,6 +27,16 @@
 //! |---|---|
 //! | `cidr_match(ip, block, ...)` | true if an address is in any of the blocks |
 //! | `glob_match(value, pattern, ...)` | true if a text matches any of the patterns, as LIKE of ES\|QL does |
+//! | `rlike_match(value, pattern, ...)` | true if a text matches any of the regular expressions of Lucene |
+//! | `java_replace(text, pattern, replacement)` | the text with the matches of a regular expression of Java replaced |
+//! | `grok(text, pattern, ...)` | the fields that the first matching pattern captures, as a struct |
+//! | `dissect(text, pattern[, separator])` | the fields that a pattern cuts a text into, as a struct |
+//! | `captured(fields, name)` | one of the fields that `grok` or `dissect` found |
+//! | `any_glob(value, pattern, ...)` | true if any value of a field matches any of the patterns |
+//! | `any_cidr(value, block, ...)` | true if any address of a field is in any of the blocks |
+//! | `text_match(value, text, operator[, edits])` | true if any value of a field holds the words of a text |
+//! | `fuzzy_match(value, text, edits[, prefix])` | true if any value of a field is a text but for some letters |
+//! | `completion(prompt, endpoint)` | stands for the answer of a model: an error over rows |
 //! | `to_ip(value)` | the canonical text of an address |
 //! | `ip_key(value)` | the 16 bytes by which addresses order |
 //! | `single_value(list)` | the only element, null with a warning if there are several |
@@ -64,19 +74,27 @@
 
 mod warnings;
 
+pub mod patterns;
+
 mod address;
 mod addresses;
 mod cache;
+mod compiled;
 mod documentation;
 mod judge;
 mod list;
 mod text;
 
+mod any;
 mod arithmetic;
 mod cidr;
+mod completion;
+mod extract;
 mod glob;
 mod ip_key;
+mod java;
 mod mv;
+mod rlike;
 mod to_ip;
 
 mod collect_set;
@@ -127,9 +145,14 @@ pub fn scalar_functions(warnings: &Warnings) -> Vec<ScalarUDF> {
     let mut functions = vec![
         ScalarUDF::from(cidr::CidrMatch::new(warnings.clone())),
         ScalarUDF::from(glob::GlobMatch::new(warnings.clone())),
+        ScalarUDF::from(rlike::RlikeMatch::new(warnings.clone())),
+        ScalarUDF::from(java::JavaReplace::new(warnings.clone())),
         ScalarUDF::from(to_ip::ToIp::new(warnings.clone())),
         ScalarUDF::from(ip_key::IpKey::new()),
     ];
+    functions.push(ScalarUDF::from(completion::Completion::new()));
+    functions.extend(any::functions());
+    functions.extend(extract::functions(warnings));
     functions.extend(mv::functions(warnings));
     functions.extend(arithmetic::functions(warnings));
     functions

@@ -1,12 +1,16 @@
 //! The commands of a pipeline, one file each. A new command is a file here and a line in [`Lowering::command`].
 
+mod completion;
 mod eval;
+mod extract;
 mod filter;
 mod from;
+mod inline_stats;
 mod keep_drop;
 mod limit;
 mod mv_expand;
 mod rename;
+mod row;
 mod sort;
 mod stats;
 
@@ -15,7 +19,7 @@ use crate::esql::ast::{Command, CommandKind};
 use super::lowering::Lowering;
 
 impl Lowering<'_> {
-    /// Lowers one command, or reports what keeps it from being lowered.
+    /// Lowers one command.
     pub(crate) fn command(&mut self, command: &Command) {
         match &command.kind {
             CommandKind::From { patterns, metadata } => self.lower_from(patterns, metadata, command.span),
@@ -28,18 +32,16 @@ impl Lowering<'_> {
             CommandKind::Sort(keys) => self.lower_sort(keys),
             CommandKind::Limit(limit) => self.lower_limit(*limit),
             CommandKind::MvExpand(name) => self.lower_mv_expand(name),
-            CommandKind::Row(_) => self.not_yet(command, "ROW"),
-            CommandKind::Show(_) => self.not_yet(command, "SHOW"),
-            CommandKind::InlineStats(_) => self.not_yet(command, "INLINE STATS"),
-            CommandKind::Dissect { .. } => self.not_yet(command, "DISSECT"),
-            CommandKind::Grok { .. } => self.not_yet(command, "GROK"),
-            CommandKind::Completion { .. } => self.not_yet(command, "COMPLETION"),
+            CommandKind::Row(assigns) => self.lower_row(assigns, command.span),
+            CommandKind::Show(_) => self.lower_show(command.span),
+            CommandKind::InlineStats(stats) => self.lower_inline_stats(stats, command.span),
+            CommandKind::Dissect { input, pattern, append_separator } => {
+                self.lower_dissect(input, pattern, append_separator.as_ref());
+            }
+            CommandKind::Grok { input, patterns } => self.lower_grok(input, patterns),
+            CommandKind::Completion { target, prompt, options } => {
+                self.lower_completion(target.as_ref(), prompt, options, command.span);
+            }
         }
-    }
-
-    /// Reports a command that makes columns and is not lowered; what follows is still checked.
-    fn not_yet(&mut self, command: &Command, name: &str) {
-        self.incomplete = true;
-        self.unsupported::<()>(command.span, name);
     }
 }

@@ -75,7 +75,7 @@ impl Lowering<'_> {
     }
 
     /// The keys that count, the last of each name; warns of what is replaced as Elasticsearch does.
-    fn warn_shadowed<'s>(&mut self, stats: &'s Stats) -> Vec<&'s Assign> {
+    pub(super) fn warn_shadowed<'s>(&mut self, stats: &'s Stats) -> Vec<&'s Assign> {
         let place = |assign: &Assign| assign.name.as_ref().map_or(assign.value.span, |name| name.span);
         let aggregates: Vec<(String, Span)> =
             stats.aggregates.iter().map(|a| (self.name_of(&a.assign), place(&a.assign))).collect();
@@ -160,7 +160,7 @@ impl Lowering<'_> {
         whole
     }
 
-    fn aggregate_value(
+    pub(super) fn aggregate_value(
         &mut self,
         aggregate: &Aggregate,
         keys: &HashMap<String, Typed>,

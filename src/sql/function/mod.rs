@@ -10,6 +10,8 @@ mod ip;
 mod multi;
 mod names;
 mod number;
+mod replace;
+mod search;
 mod text;
 
 use crate::diagnostic::{Code, Span};
@@ -54,6 +56,8 @@ static FAMILIES: &[&[Function]] = &[
     ip::FUNCTIONS,
     multi::FUNCTIONS,
     number::FUNCTIONS,
+    replace::FUNCTIONS,
+    search::FUNCTIONS,
     text::FUNCTIONS,
 ];
 
@@ -73,6 +77,8 @@ pub(super) struct Function {
 enum Build {
     /// A value of one row.
     Scalar(fn(&mut Lowering<'_>, &Call<'_>, Want) -> Option<Typed>),
+    /// Whether an event is what a search looks for; takes options.
+    Search(fn(&mut Lowering<'_>, &Call<'_>) -> Option<Typed>),
     /// A value of a group of rows; its arguments are those of a row.
     Aggregate(fn(&mut Lowering<'_>, &Call<'_>) -> Option<Typed>),
 }
@@ -101,11 +107,12 @@ impl Lowering<'_> {
             let help = format!("its form is {}", function.signature);
             return self.fail(Code::Arguments, call.span, message, Some(&help));
         }
-        if let Some((option, _)) = call.options.first() {
+        if let (Some((option, _)), false) = (call.options.first(), matches!(function.build, Build::Search(_))) {
             return self.unsupported(option.span, format_args!("options of {}", function.name));
         }
         match function.build {
             Build::Scalar(build) => build(self, call, want),
+            Build::Search(build) => build(self, call),
             Build::Aggregate(build) => self.aggregate(call, build),
         }
     }

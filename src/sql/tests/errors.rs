@@ -90,19 +90,56 @@ fn what_does_not_run_yet_is_named() {
         let found = flat(text);
         assert!(matches!(found.as_slice(), [one] if one.starts_with(expected)), "{text}: {found:?}");
     };
-    starts(
-        r#"FROM a | GROK host.name "%{WORD:w}" | WHERE w == "x" | KEEP w"#,
-        "E0105 GROK host.name \"%{WORD:w}\": GROK is not",
-    );
-    starts(r#"FROM a | DISSECT host.name "%{w}" | KEEP w"#, "E0105 DISSECT");
-    starts("FROM a | INLINE STATS m = max(bytes) | WHERE m > 1", "E0105 INLINE STATS");
-    starts("ROW a = 1", "E0105 ROW a = 1: ROW is not supported yet");
-    starts(r#"FROM a | WHERE host.name RLIKE "x""#, "E0105 host.name RLIKE \"x\": RLIKE is not supported yet");
+    starts(r#"FROM a | WHERE KQL("host:{ name:x }")"#, "E0105 host: a query of nested documents is not supported yet");
     starts("FROM a | STATS median(bytes)", "E0105 median: the function median is not supported yet");
     starts("FROM a METADATA _score", "E0105 _score: metadata `_score` is not supported yet");
     starts("FROM a | EVAL v = version > \"1\"", "E0105");
     starts("FROM a | STATS v = max(version)", "E0105 version: max of versions is not supported yet");
     starts("FROM a | EVAL s = to_string(ratio)", "E0105 to_string(ratio): the conversion of double to keyword is not");
+}
+
+#[test]
+fn mistakes_of_patterns_point_into_the_literal() {
+    for (wrong, place, message) in [
+        (r#"WHERE host.name RLIKE "a\\.(b""#, "(", "( without its closing )"),
+        (r#"WHERE host.name RLIKE """a\\(.(b""""#, "(", "( without its closing )"),
+        (r#"EVAL a = REPLACE(host.name, "\\s(x", "")"#, "(", "( without its closing )"),
+        (r#"EVAL a = REPLACE(host.name, "(x)", "a$2")"#, "$2", "the expression has no group 2, it has 1"),
+        (r#"GROK host.name "\\[%{WORDS:w}""#, "WORDS", "unknown pattern `WORDS`; the nearest pattern is WORD"),
+        (r#"GROK host.name "%{WORD:w:number}""#, "%{WORD:w:number}", "unknown type `number` of a captured field"),
+        (
+            r#"DISSECT host.name "\t%{a} %{&b}""#,
+            "%{&b}",
+            "keys that refer to each other, such as %{&b}, are not supported",
+        ),
+        (r#"WHERE KQL("host.name:\"x\" or")"#, "", "expected a field or a value, found the end of the query"),
+        (r#"WHERE KQL("bytes: 1 and bytes: \"x\"")"#, "\\\"x\\\"", "the field is of type long, which \"x\" is not"),
+        (r#"WHERE KQL("host.nam: x")"#, "host.nam", ""),
+        (
+            r#"EVAL m = 1 | WHERE KQL("m: 1")"#,
+            "m",
+            "KQL reads fields of the source, and `m` is a column made at line 1, column 10",
+        ),
+        (r#"WHERE MATCH(host.name, "x", { "fuzzines": 1 })"#, "\"fuzzines\"", "unknown option `fuzzines` of match"),
+        (r"COMPLETION host.name", "COMPLETION host.name", "COMPLETION without an inference endpoint"),
+    ] {
+        let text = format!("FROM a | {wrong}");
+        let (query, mistakes) = crate::esql::parse(&text);
+        let query = query.unwrap_or_else(|| panic!("{text}: {mistakes:?}"));
+        let lowered = crate::sql::lower(&query, &text, &super::Memory::new(super::FLAT, false));
+        let found = match lowered {
+            Ok(lowered) => lowered.warnings,
+            Err(mistakes) => mistakes,
+        };
+        // A name that the source lacks is a warning, at its place within the query.
+        let expected =
+            if message.is_empty() { "no event of a has the field `host.nam`, so it is null" } else { message };
+        assert_eq!(found.len(), 1, "{text}: {found:?}");
+        let at = if place.is_empty() { text.rfind('"').unwrap() } else { text.rfind(place).unwrap() };
+        let at = if place == "COMPLETION host.name" { text.find(place).unwrap() } else { at };
+        assert_eq!((found[0].message.as_str(), found[0].span.start), (expected, at), "{text}");
+        assert_eq!(found[0].span.text(&text), place, "{text}");
+    }
 }
 
 #[test]

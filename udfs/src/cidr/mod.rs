@@ -30,7 +30,8 @@ use datafusion::logical_expr::{
     Volatility,
 };
 
-use self::blocks::{Blocks, Range, parse_block};
+pub(crate) use self::blocks::Blocks;
+use self::blocks::{Range, parse_block};
 use crate::addresses::{NO_ADDRESS, address_argument, judge_addresses, parse_all, unpack};
 use crate::cache::{Cache, Literals, same};
 use crate::documentation::documentation;
@@ -241,6 +242,13 @@ fn judge_by_row(addresses: &ArrayRef, blocks: &[ColumnarValue], rows: usize) -> 
     // An address that is known but undecided is null without a warning, unlike one that is no address.
     let parsed = judge_addresses(&addresses, |_| true)?;
     Ok(Judged { verdicts: inside.into(), ..parsed })
+}
+
+/// Returns the set of some blocks, or what is wrong with one of them.
+pub(crate) fn blocks(texts: &[&str]) -> std::result::Result<Blocks, String> {
+    let wrong = |text: &str, reason: String| format!("'{text}' is no address block: {reason}");
+    let parse = |text: &&str| parse_block(text).map_err(|reason| wrong(text, reason));
+    Ok(Blocks::new(&texts.iter().map(parse).collect::<std::result::Result<Vec<_>, _>>()?))
 }
 
 fn compile(literals: &[Option<&str>]) -> Result<Compiled> {

@@ -20,6 +20,9 @@ mod matcher;
 mod pattern;
 mod rewrite;
 
+#[cfg(test)]
+pub(crate) use self::matcher::tests::naive;
+
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, LazyLock};
 
@@ -34,7 +37,7 @@ use datafusion::logical_expr::{
     Volatility,
 };
 
-use self::matcher::Matcher;
+pub(crate) use self::matcher::Matcher;
 use self::pattern::Pattern;
 use crate::cache::{Cache, Literals, same};
 use crate::documentation::documentation;
@@ -233,6 +236,17 @@ impl Hash for GlobMatch {
     }
 }
 
+/// Returns a comparison that holds for every text with one of these starts, and prunes; `None` where there is none, or
+/// where the value is no text as it stands.
+pub(crate) fn starts_with_any(value: &Expr, data_type: &DataType, starts: &[String]) -> Option<Expr> {
+    let is_text = text_argument(data_type).is_some_and(|taken| taken == *data_type);
+    if !is_text || !is_cheap(value) || starts.iter().any(String::is_empty) {
+        return None;
+    }
+    let guards = starts.iter().map(|start| rewrite::comparison(value, data_type, &Pattern::Prefix(start.clone())));
+    guards.collect::<Option<Vec<_>>>()?.into_iter().reduce(Expr::or)
+}
+
 /// Tests all rows against the same patterns.
 fn match_literals(compiled: &Compiled, values: &ArrayRef) -> Result<BooleanArray> {
     if compiled.matcher.everything {
@@ -291,6 +305,14 @@ fn is_cheap(value: &Expr) -> bool {
         }
         _ => false,
     }
+}
+
+/// Returns the matcher of some patterns, or what is wrong with one of them.
+pub(crate) fn matcher(patterns: &[&str]) -> std::result::Result<Matcher, String> {
+    let wrong = |text: &str, reason: String| format!("'{text}' is no pattern: {reason}");
+    let parse = |text: &&str| Pattern::parse(text).map_err(|reason| wrong(text, reason));
+    let patterns = patterns.iter().map(parse).collect::<std::result::Result<Vec<_>, _>>()?;
+    Matcher::new(&patterns).map_err(|error| error.strip_backtrace())
 }
 
 fn compile(literals: &[Option<&str>]) -> Result<Compiled> {

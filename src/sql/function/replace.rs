@@ -1,0 +1,33 @@
+//! REPLACE: a regular expression of Java, and what its matches become.
+
+use egret_udfs::patterns;
+
+use crate::sql::build;
+use crate::sql::catalog::Type;
+use crate::sql::expr::{Typed, Want};
+use crate::sql::lowering::Lowering;
+use crate::sql::operator::string_literal;
+
+use super::{Build, Call, Function};
+
+pub(super) static FUNCTIONS: &[Function] = &[Function {
+    name: "replace",
+    signature: "replace(text, pattern, replacement) -> keyword",
+    summary: "the text with every match of a regular expression of Java replaced",
+    example: "EVAL clean = replace(process.command_line, \"(?i)(password=)\\\\S+\", \"$1***\")",
+    arity: (3, 3),
+    build: Build::Scalar(replace),
+}];
+
+fn replace(lowering: &mut Lowering<'_>, call: &Call<'_>, _: Want) -> Option<Typed> {
+    let [_, pattern, replacement] = call.args else { return None };
+    let args: Vec<_> = call.args.iter().map(|arg| lowering.text_argument(call, arg)).collect();
+    if let Some(literal) = string_literal(pattern) {
+        lowering.checked(literal, patterns::java(&literal.value))?;
+        if let Some(written) = string_literal(replacement) {
+            lowering.checked(written, patterns::replacement(&literal.value, &written.value))?;
+        }
+    }
+    let args = args.into_iter().collect::<Option<Vec<_>>>()?;
+    Some(Typed::single(build::call("java_replace", args), Type::Keyword))
+}

@@ -10,7 +10,7 @@ use datafusion::arrow::datatypes::SchemaRef;
 use egret::alert::sink::{Format, Options as SinkOptions, Sink};
 use egret::backtest::{Replay, Span, Way};
 use egret::engine::run::Run;
-use egret::engine::session::Options;
+use egret::engine::session::{Options, Scan};
 use egret::engine::{Engine, TimeField};
 use egret::lake::LakeConfig;
 use egret::rule::{Execution, Rule};
@@ -223,7 +223,7 @@ fn cases() -> impl Strategy<Value = Case> {
 }
 
 fn options(memory: usize) -> Options {
-    Options { threads: NonZeroUsize::new(2).unwrap(), memory_limit: memory, spill_dir: None }
+    Options { threads: NonZeroUsize::new(2).unwrap(), memory_limit: memory, spill_dir: None, scan: Scan::default() }
 }
 
 fn ndjson(schema: &SchemaRef, batches: &[RecordBatch]) -> Vec<String> {

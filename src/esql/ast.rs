@@ -205,9 +205,9 @@ impl StringLiteral {
     /// use egret::diagnostic::Span;
     ///
     /// let text = r#"FROM logs | WHERE KQL("a:\"b\" or")"#;
-    /// let literal = StringLiteral { value: "a:\"b\" or".into(), raw: false, span: Span::new(22, 35) };
+    /// let literal = StringLiteral { value: "a:\"b\" or".into(), raw: false, span: Span::new(22, 34) };
     /// let mistake = kql::parse(&literal.value).unwrap_err();
-    /// assert_eq!(literal.place(text, mistake.at), Span::new(34, 34));
+    /// assert_eq!(literal.place(text, mistake.at), Span::new(33, 33));
     /// assert_eq!(literal.place(text, 2..5).text(text), r#"\"b\""#);
     /// ```
     pub fn place(&self, text: &str, bytes: std::ops::Range<usize>) -> Span {

@@ -58,7 +58,7 @@ impl Conditions {
     ) -> Option<Self> {
         let mut compiler = Compiler { schema, quiet, leaves: Vec::new() };
         // Conjuncts over one leaf are one question to it.
-        let mut parts: Vec<(Option<Path>, Vec<Arc<dyn PhysicalExpr>>)> = Vec::new();
+        let mut parts: Vec<Part> = Vec::new();
         for expr in split_conjunction(predicate) {
             let path = compiler.leaf_of(expr).map(|(path, _)| path);
             match parts.iter_mut().find(|(other, _)| path.is_some() && *other == path) {
@@ -131,6 +131,9 @@ fn join(nodes: impl Iterator<Item = Node>, all: bool) -> Node {
 }
 
 type Path = Vec<String>;
+
+/// Conjuncts, and the leaf that they all read, if it is one.
+type Part = (Option<Path>, Vec<Arc<dyn PhysicalExpr>>);
 
 struct Compiler<'a> {
     schema: &'a SchemaRef,

@@ -59,7 +59,11 @@ pub(super) async fn select(
     let mut asked = Vec::new();
     for (at, node) in nodes.iter().enumerate() {
         match node {
-            Node::Known(true) => decided[at] = true,
+            Node::Known(true) => {
+                if let Some(decided) = decided.get_mut(at) {
+                    *decided = true;
+                }
+            }
             Node::Known(false) => {
                 rows.live = Bits::clear(rows.live.len());
                 decided.fill(true);
@@ -83,14 +87,13 @@ pub(super) async fn select(
         let Some(node) = nodes.get(at) else { continue };
         rows.read(node, places, group, reader).await?;
         let before = rows.live.count();
-        match rows.hold(node) {
-            Ok(left) => {
-                rows.live.and(&left);
-                order.note(at, before, rows.live.count());
-                decided[at] = !node.is_open();
+        // Where some of its values are no ids, whoever reads the rows decides.
+        if let Ok(left) = rows.hold(node) {
+            rows.live.and(&left);
+            order.note(at, before, rows.live.count());
+            if let Some(decided) = decided.get_mut(at) {
+                *decided = !node.is_open();
             }
-            // Some of its values are no ids: whoever reads the rows decides.
-            Err(Malformed) => {}
         }
     }
     if rows.live.none() {

@@ -36,5 +36,5 @@ mod source;
 pub use rule::Preselect;
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, clippy::redundant_closure_for_method_calls, reason = "a test that cannot set up fails")]
+#[expect(clippy::unwrap_used, reason = "a test that cannot set up fails")]
 mod tests;

@@ -147,15 +147,16 @@ impl Reading {
     /// Finds the next rows to read; says whether there are any.
     async fn advance(&mut self) -> Result<bool> {
         match &mut self.state {
-            State::Closed => match self.readers.open(&self.file).await {
-                Ok(selecting) => self.state = State::Selecting(Box::new(selecting)),
-                Err(_) => {
+            State::Closed => {
+                if let Ok(selecting) = self.readers.open(&self.file).await {
+                    self.state = State::Selecting(Box::new(selecting));
+                } else {
                     // DataFusion's reader meets the same trouble, and tells it in its words.
                     self.state = State::Done;
                     let reader = self.readers.reader(&[])?;
                     self.planners.push_back(reader.plan_file(self.file.clone())?);
                 }
-            },
+            }
             State::Selecting(selecting) => match selecting.next().await {
                 Some(stretch) => {
                     let reader = self.readers.reader(&stretch.decided)?;

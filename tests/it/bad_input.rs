@@ -145,6 +145,25 @@ fn a_truncated_parquet_file_is_named() {
     fails(sql(ALL, &path), 1, &[&path, "no readable Parquet file"]);
 }
 
+/// Sixty events, written by pyarrow with a checksum on each page, uncompressed.
+#[test]
+fn a_changed_byte_in_a_page_with_a_checksum_is_an_error() {
+    let folder = Folder::new();
+    let whole = fs::read(root().join("tests/data/page-checksums.parquet")).unwrap();
+    let query =
+        "SELECT count(*) AS n FROM events WHERE destination.ip LIKE '198.51.100.%' AND process.executable = '/tmp/a'";
+    let path = folder.file("whole.parquet", &whole);
+    let ran = sql(query, &path);
+    assert_eq!((ran.code, ran.stdout.contains("30")), (0, true), "{}{}", ran.stdout, ran.stderr);
+    for value in ["198.51.100.7", "/usr/bin/x"] {
+        let mut bytes = whole.clone();
+        let at = whole.windows(value.len()).position(|window| window == value.as_bytes()).unwrap();
+        bytes[at + 3] ^= 1;
+        let path = folder.file("changed.parquet", &bytes);
+        fails(sql(query, &path), 1, &[&path]);
+    }
+}
+
 #[test]
 fn a_damaged_parquet_file_is_an_error_that_names_it_or_harmless() {
     let folder = Folder::new();

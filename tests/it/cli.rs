@@ -310,6 +310,21 @@ fn a_reader_that_goes_away_ends_the_run_quietly() {
 }
 
 #[test]
+fn both_scans_of_parquet_give_the_same_rows() {
+    let run =
+        |scan: &str| egret(&["run", RULE, "--events", PARQUET, "--at", "latest", "--scan", scan]).expect(0).stdout;
+    let rows = run("dictionary");
+    assert_eq!(rows.lines().count(), 8);
+    assert_eq!(rows, run("stock"));
+    let cost = |scan: &str| {
+        egret(&["explain", RULE, "--events", PARQUET, "--at", "latest", "--analyze", "--scan", scan]).expect(0).stdout
+    };
+    let pruned = cost("dictionary");
+    assert!(pruned.contains("dictionary_rows_pruned=") && !pruned.contains("dictionary_rows_pruned=0,"), "{pruned}");
+    assert!(!cost("stock").contains("dictionary_rows_pruned"));
+}
+
+#[test]
 fn explain_shows_each_stage() {
     let ran = egret(&["explain", RULE, "--events", PARQUET, "--at", "latest"]).expect(0);
     for part in ["-- canonical query", "FROM logs", "-- SQL", "SELECT", "-- optimised plan", "-- predicates", "prunes:"]

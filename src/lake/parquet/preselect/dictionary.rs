@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::{Buf, Bytes};
 use datafusion::arrow::array::{ArrayRef, Float64Array, Int32Array, Int64Array, StringBuilder};
 use datafusion::arrow::datatypes::DataType;
+use datafusion::error::Result;
 use datafusion::parquet::basic::{Encoding, Type};
 use datafusion::parquet::column::page::{Page, PageReader};
 use datafusion::parquet::errors::{ParquetError, Result as ParquetResult};
@@ -97,24 +98,24 @@ pub(super) struct Chunk {
 }
 
 impl Chunk {
-    /// The chunk with this dictionary, whose values a file's reader would give as `stored`; `None` where they cannot
-    /// be read here.
+    /// The chunk with this dictionary, whose values a file's reader would give as `stored`; `None` where they are of a
+    /// kind that is not read here.
     pub(super) fn try_open(
         dictionary: Bytes,
         meta: &ColumnChunkMetaData,
         rows: usize,
         leaf: &Leaf,
         stored: &DataType,
-    ) -> Option<Self> {
+    ) -> Result<Option<Self>> {
         let bytes = ChunkBytes { start: meta.byte_range().0, dictionary, pages: Arc::default() };
-        let mut reader = SerializedPageReader::new(Arc::new(bytes.clone()), meta, rows, None).ok()?;
-        let page = reader.get_next_page().ok()??;
-        let entries = entries(&page, meta.column_type(), stored)?;
+        let mut reader = SerializedPageReader::new(Arc::new(bytes.clone()), meta, rows, None)?;
+        let page = reader.get_next_page()?;
+        let Some(entries) = page.and_then(|page| entries(&page, meta.column_type(), stored)) else { return Ok(None) };
         // What fails on an entry fails, or does not, where the rows are read for good.
-        let (verdicts, null) = leaf.verdicts(&entries).ok()?;
-        let max_level = u32::try_from(meta.column_descr().max_def_level()).ok()?;
+        let Ok((verdicts, null)) = leaf.verdicts(&entries) else { return Ok(None) };
+        let max_level = meta.column_descr().max_def_level().unsigned_abs().into();
         let null = if max_level == 0 { 0 } else { null };
-        Some(Self { bytes, reader, rows, max_level, questions: leaf.questions(), verdicts, null, skipped: 0 })
+        Ok(Some(Self { bytes, reader, rows, max_level, questions: leaf.questions(), verdicts, null, skipped: 0 }))
     }
 
     /// What all rows answer to a question, if the dictionary alone tells.
@@ -131,27 +132,28 @@ impl Chunk {
         let _ = self.bytes.pages.set(pages);
     }
 
-    /// The rows that answer each question with yes; those of pages without a row in `live` are not looked at.
-    pub(super) fn answers(&mut self, live: &Bits) -> Result<Vec<Bits>, Malformed> {
+    /// The rows that answer each question with yes; those of pages without a row in `live` are not looked at. `None`
+    /// where some values are no ids.
+    pub(super) fn answers(&mut self, live: &Bits) -> Result<Option<Vec<Bits>>> {
         let mut answers = vec![Bits::clear(self.rows); self.questions];
         let mut row = 0;
-        while let Some(next) = self.reader.peek_next_page().map_err(|_| Malformed)? {
+        while let Some(next) = self.reader.peek_next_page()? {
             if next.is_dict {
-                self.reader.skip_next_page().map_err(|_| Malformed)?;
+                self.reader.skip_next_page()?;
                 continue;
             }
             if let Some(rows) = next.num_rows.or(next.num_levels).filter(|rows| !live.any_in(row..row + rows)) {
-                self.reader.skip_next_page().map_err(|_| Malformed)?;
+                self.reader.skip_next_page()?;
                 self.skipped += 1;
                 row += rows;
                 continue;
             }
-            let page = self.reader.get_next_page().map_err(|_| Malformed)?.ok_or(Malformed)?;
-            let Content::Ids(ids) = content(&page, self.max_level)? else { return Err(Malformed) };
+            let Some(page) = self.reader.get_next_page()? else { break };
+            let Content::Ids(ids) = content(&page, self.max_level)? else { return Ok(None) };
             ids.answer(&self.verdicts, self.null, row, &mut answers)?;
             row += page.num_values() as usize;
         }
-        if row == self.rows { Ok(answers) } else { Err(Malformed) }
+        if row == self.rows { Ok(Some(answers)) } else { Err(Malformed.into()) }
     }
 }
 

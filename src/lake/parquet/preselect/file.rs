@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, SchemaRef};
-use datafusion::common::ScalarValue;
+use datafusion::common::{ScalarValue, exec_err};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::parquet::{
     PagePruningAccessPlanFilter, ParquetAccessPlan, ParquetFileMetrics, RowGroupAccess, RowGroupAccessPlanFilter,
@@ -98,6 +98,7 @@ impl Selecting {
         file: &PartitionedFile,
         mut reader: Box<dyn AsyncFileReader + Send>,
     ) -> Result<Self> {
+        // The page index also tells the reader which pages hold rows that are left.
         let mut options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
         if let Some(schema) = &file.arrow_schema {
             options = options.with_schema(Arc::clone(schema));
@@ -252,8 +253,13 @@ fn statistics(
         filter
     };
 
+    // DataFusion's reader refuses a plan for other row groups than the file has.
     let all = file.extension::<ParquetAccessPlan>().cloned();
-    let mut filter = RowGroupAccessPlanFilter::new(all.unwrap_or_else(|| ParquetAccessPlan::new_all(groups.len())));
+    let all = all.unwrap_or_else(|| ParquetAccessPlan::new_all(groups.len()));
+    if all.len() != groups.len() {
+        return exec_err!("the access plan has {} row groups, the file {}", all.len(), groups.len());
+    }
+    let mut filter = RowGroupAccessPlanFilter::new(all);
     if let Some(range) = &file.range {
         filter.prune_by_range(groups, range);
     }

@@ -11,7 +11,6 @@ use datafusion::parquet::file::metadata::RowGroupMetaData;
 use super::bits::Bits;
 use super::condition::{Conditions, Node};
 use super::dictionary::{Chunk, is_dictionary, ranges};
-use super::hybrid::Malformed;
 use super::order::Order;
 
 /// Where a leaf lies in a file.
@@ -45,6 +44,9 @@ enum Slot {
 }
 
 /// The rows of `group` among `live` that the conjuncts leave.
+///
+/// # Errors
+/// Where a page cannot be read: the row group is then read whole by the reader that tells what is wrong with it.
 pub(super) async fn select(
     conditions: &Conditions,
     places: &[Place],
@@ -55,51 +57,37 @@ pub(super) async fn select(
 ) -> Result<Left> {
     let mut rows = Rows { slots: dictionaries(conditions, places, group, reader).await?, live, pages_skipped: 0 };
     let nodes: Vec<Node> = conditions.conjuncts.iter().map(|conjunct| rows.known(&conjunct.node)).collect();
-    let mut decided = vec![false; nodes.len()];
-    let mut asked = Vec::new();
-    for (at, node) in nodes.iter().enumerate() {
-        match node {
-            Node::Known(true) => {
-                if let Some(decided) = decided.get_mut(at) {
-                    *decided = true;
-                }
-            }
-            Node::Known(false) => {
-                rows.live = Bits::clear(rows.live.len());
-                decided.fill(true);
-                return Ok(Left { rows: rows.live, decided, pages_skipped: 0 });
-            }
-            Node::Open => {}
-            node => {
-                let mut leaves = BTreeSet::new();
-                node.leaves(&mut leaves);
-                let bytes =
-                    leaves.iter().filter_map(|leaf| column(places, *leaf)).map(|column| size(group, column)).sum();
-                asked.push((at, bytes));
-            }
-        }
+    if nodes.contains(&Node::Known(false)) {
+        return Ok(Left { rows: Bits::clear(rows.live.len()), decided: vec![true; nodes.len()], pages_skipped: 0 });
     }
+    let mut decided: Vec<bool> = nodes.iter().map(|node| *node == Node::Known(true)).collect();
+    let asking = nodes.iter().enumerate().filter(|(_, node)| !matches!(node, Node::Known(_) | Node::Open));
+    let mut asked: Vec<_> = asking.map(|(at, node)| (at, cost(node, places, group))).collect();
     order.sort(&mut asked);
     for (at, _) in asked {
         if rows.live.none() {
+            decided.fill(true);
             break;
         }
-        let Some(node) = nodes.get(at) else { continue };
+        let (Some(node), Some(decided)) = (nodes.get(at), decided.get_mut(at)) else { continue };
         rows.read(node, places, group, reader).await?;
+        // An answer may be missing where some of a column's values are no ids.
+        let node = rows.readable(node);
         let before = rows.live.count();
-        // Where some of its values are no ids, whoever reads the rows decides.
-        if let Ok(left) = rows.hold(node) {
-            rows.live.and(&left);
-            order.note(at, before, rows.live.count());
-            if let Some(decided) = decided.get_mut(at) {
-                *decided = !node.is_open();
-            }
-        }
-    }
-    if rows.live.none() {
-        decided.fill(true);
+        let mut left = rows.live.clone();
+        rows.narrow(&node, &mut left);
+        rows.live = left;
+        order.note(at, before, rows.live.count());
+        *decided = !node.is_open();
     }
     Ok(Left { rows: rows.live, decided, pages_skipped: rows.pages_skipped })
+}
+
+/// The bytes that asking a node reads.
+fn cost(node: &Node, places: &[Place], group: &RowGroupMetaData) -> u64 {
+    let mut leaves = BTreeSet::new();
+    node.leaves(&mut leaves);
+    leaves.iter().filter_map(|leaf| column(places, *leaf)).map(|column| size(group, column)).sum()
 }
 
 fn column(places: &[Place], leaf: usize) -> Option<usize> {
@@ -134,10 +122,11 @@ async fn dictionaries(
     for ((place, meta), leaf) in places.iter().zip(wanted).zip(&conditions.leaves) {
         slots.push(match (place, meta) {
             (Place::Absent, _) => leaf.null().map_or(Slot::Open, |null| Slot::Absent { null }),
-            (Place::Column(_, stored), Some(meta)) => bytes
-                .next()
-                .and_then(|dictionary| Chunk::try_open(dictionary, meta, rows, leaf, stored))
-                .map_or(Slot::Open, |chunk| Slot::Chunk(Box::new(chunk))),
+            (Place::Column(_, stored), Some(meta)) => {
+                let dictionary = bytes.next().unwrap_or_default();
+                let chunk = Chunk::try_open(dictionary, meta, rows, leaf, stored)?;
+                chunk.map_or(Slot::Open, |chunk| Slot::Chunk(Box::new(chunk)))
+            }
             _ => Slot::Open,
         });
     }
@@ -185,7 +174,7 @@ impl Rows {
             let Some(slot) = self.slots.get_mut(leaf) else { continue };
             if let Slot::Chunk(chunk) = slot {
                 chunk.give(pages);
-                let answers = chunk.answers(&self.live);
+                let answers = chunk.answers(&self.live)?;
                 self.pages_skipped += chunk.skipped;
                 *slot = answers.map_or(Slot::Open, Slot::Answers);
             }
@@ -193,36 +182,36 @@ impl Rows {
         Ok(())
     }
 
-    /// The rows for which a node may hold. Only those of `live` are meant.
-    fn hold(&self, node: &Node) -> Result<Bits, Malformed> {
-        let rows = self.live.len();
-        Ok(match node {
-            Node::Known(known) => {
-                if *known {
-                    Bits::set(rows)
-                } else {
-                    Bits::clear(rows)
-                }
-            }
-            Node::Open => Bits::set(rows),
-            Node::Ask { leaf, question } => match self.slots.get(*leaf) {
-                Some(Slot::Answers(answers)) => answers.get(*question).cloned().ok_or(Malformed)?,
-                _ => return Err(Malformed),
-            },
-            Node::All(nodes) => {
-                let mut all = Bits::set(rows);
-                for node in nodes {
-                    all.and(&self.hold(node)?);
-                }
-                all
-            }
-            Node::Any(nodes) => {
-                let mut any = Bits::clear(rows);
-                for node in nodes {
-                    any.or(&self.hold(node)?);
-                }
-                any
-            }
+    /// A node without the questions to which there is no answer.
+    fn readable(&self, node: &Node) -> Node {
+        node.map(&|leaf, question| match self.slots.get(leaf) {
+            Some(Slot::Answers(_)) => Node::Ask { leaf, question },
+            _ => Node::Open,
         })
+    }
+
+    /// Takes from `rows` those for which a node does not hold.
+    fn narrow(&self, node: &Node, rows: &mut Bits) {
+        match node {
+            Node::Open | Node::Known(true) => {}
+            Node::Known(false) => *rows = Bits::clear(rows.len()),
+            Node::Ask { leaf, question } => {
+                if let Some(Slot::Answers(answers)) = self.slots.get(*leaf)
+                    && let Some(answer) = answers.get(*question)
+                {
+                    rows.and(answer);
+                }
+            }
+            Node::All(nodes) => nodes.iter().for_each(|node| self.narrow(node, rows)),
+            Node::Any(nodes) => {
+                let mut any = Bits::clear(rows.len());
+                for node in nodes {
+                    let mut one = rows.clone();
+                    self.narrow(node, &mut one);
+                    any.or(&one);
+                }
+                *rows = any;
+            }
+        }
     }
 }

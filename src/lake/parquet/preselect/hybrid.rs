@@ -2,9 +2,18 @@
 //!
 //! Source: `Encodings.md` of the Parquet format, "Run Length Encoding / Bit-Packing Hybrid".
 
+use datafusion::error::DataFusionError;
+use datafusion::parquet::errors::ParquetError;
+
 /// What the bytes of a page say against the format. The reader that reads the page for good tells the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Malformed;
+
+impl From<Malformed> for DataFusionError {
+    fn from(_: Malformed) -> Self {
+        Self::from(ParquetError::General("levels or ids against the format".to_owned()))
+    }
+}
 
 /// Numbers that follow each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, RecordBatch, new_null_array};
-use datafusion::arrow::compute::cast;
+use datafusion::arrow::compute::{CastOptions, cast_with_options};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::ScalarValue;
 use datafusion::common::cast::as_boolean_array;
@@ -59,7 +59,9 @@ impl Leaf {
 
     /// The verdicts on `entries`, whose last one stands for a missing value, and on that: bit `n` answers question `n`.
     pub(super) fn verdicts(&self, entries: &ArrayRef) -> Result<(Vec<u8>, u8)> {
-        let values = cast(entries, &self.data_type)?;
+        // What does not convert is an error, as where the rows are read for good.
+        let options = CastOptions { safe: false, ..CastOptions::default() };
+        let values = cast_with_options(entries, &self.data_type, &options)?;
         let field = Field::new("value", self.data_type.clone(), true);
         let batch = RecordBatch::try_new(Arc::new(Schema::new(vec![field])), vec![values])?;
         let mut verdicts = vec![0u8; batch.num_rows()];

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::datasource::physical_plan::{FileScanConfigBuilder, FileSource, ParquetSource};
+use datafusion::datasource::physical_plan::{FileScanConfig, FileScanConfigBuilder, FileSource, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::Result;
 use datafusion::execution::runtime_env::RuntimeEnv;
@@ -45,11 +45,7 @@ impl Preselect {
         Self { runtime, quiet: Box::new(quiet) }
     }
 
-    fn source(
-        &self,
-        source: &ParquetSource,
-        scan: &datafusion::datasource::physical_plan::FileScanConfig,
-    ) -> Option<Arc<dyn FileSource>> {
+    fn source(&self, source: &ParquetSource, scan: &FileScanConfig) -> Option<Arc<dyn FileSource>> {
         let predicate = source.filter()?;
         if !source.table_parquet_options().global.pushdown_filters {
             return None;
@@ -73,12 +69,11 @@ impl Debug for Preselect {
 impl PhysicalOptimizerRule for Preselect {
     fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
         plan.transform_up(|node| {
-            let scan =
-                node.downcast_ref::<DataSourceExec>().and_then(|scan| scan.downcast_to_file_source::<ParquetSource>());
-            let Some(source) = scan.and_then(|(config, source)| Some((config, self.source(source, config)?))) else {
+            let scan = node.downcast_ref::<DataSourceExec>();
+            let Some((config, source)) = scan.and_then(|scan| scan.downcast_to_file_source::<ParquetSource>()) else {
                 return Ok(Transformed::no(node));
             };
-            let (config, source) = source;
+            let Some(source) = self.source(source, config) else { return Ok(Transformed::no(node)) };
             let config = FileScanConfigBuilder::from(config.clone()).with_source(source).build();
             Ok(Transformed::yes(DataSourceExec::from_data_source(config) as Arc<dyn ExecutionPlan>))
         })

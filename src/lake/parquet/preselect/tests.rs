@@ -12,6 +12,7 @@ use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::basic::{Compression, ZstdLevel};
 use datafusion::parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
+use datafusion::parquet::file::reader::{FileReader, SerializedFileReader};
 use datafusion::physical_plan::{ExecutionPlan, collect, displayable};
 use datafusion::prelude::{ParquetReadOptions, SessionConfig, SessionContext};
 use proptest::collection::vec;
@@ -266,8 +267,49 @@ fn a_scan_shows_what_it_passed_over() {
         let metrics = node.metrics().unwrap();
         assert_eq!(metrics.sum_by_name("dictionary_rows_pruned").unwrap().as_usize(), 900);
         assert_eq!(metrics.sum_by_name("pushdown_rows_pruned").unwrap().as_usize(), 0);
-        assert!(metrics.iter().any(|m| m.value().name() == "row_groups_pruned_dictionary"));
+        let groups = metrics.iter().find(|metric| metric.value().name() == "row_groups_pruned_dictionary").unwrap();
+        assert_eq!(groups.value().to_string(), "2 total → 1 matched");
     });
+}
+
+/// The place of the first data page of a column of the only row group.
+fn page_of(path: &std::path::Path, column: &str) -> usize {
+    let reader = SerializedFileReader::new(File::open(path).unwrap()).unwrap();
+    let group = reader.metadata().row_group(0);
+    let chunk = group.columns().iter().find(|chunk| chunk.column_path().string() == column).unwrap();
+    usize::try_from(chunk.data_page_offset()).unwrap()
+}
+
+#[test]
+fn a_damaged_page_is_told_even_if_other_columns_rule_out_all_rows() {
+    // No row has all three, but each dictionary has its value: ids must be read, the smallest column first.
+    let events: Vec<Event> = (0..600i32)
+        .map(|at| {
+            let name = if at % 2 == 0 { "hidden" } else { "x" };
+            let exe = if at % 3 == 0 { "/tmp/a" } else { "/usr/bin/x" };
+            (Some(exe.to_owned()), Some(name.to_owned()), Some(i32::from(at % 3 == 1)), 0, None)
+        })
+        .collect();
+    let dir = one_file(&events, 1000, 1000);
+    let path = dir.path().join("a.parquet");
+    let sql = "SELECT count(*) FROM events WHERE name = 'hidden' AND exe = '/tmp/a' AND port = 1";
+    let run = || {
+        block_on(async {
+            let context = context(true);
+            let plan = plan(&context, dir.path(), sql).await;
+            collect(plan, context.task_ctx()).await.map(|batches| pretty_format_batches(&batches).unwrap().to_string())
+        })
+    };
+    assert!(run().unwrap().contains("| 0 "));
+    for column in ["name", "exe", "port"] {
+        let whole = std::fs::read(&path).unwrap();
+        let mut bytes = whole.clone();
+        let page = page_of(&path, column);
+        bytes.get_mut(page..page + 12).unwrap().fill(0xff);
+        std::fs::write(&path, &bytes).unwrap();
+        assert!(run().is_err(), "{column}");
+        std::fs::write(&path, &whole).unwrap();
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@
 //! | `compile` | a rule's text to its canonical SQL |
 //! | `tables` | the tables of a query, cut to the window of an execution |
 //! | `plan` | SQL to a physical plan |
+//! | `mixed` | texts that SQL compares with numbers |
 //! | `spread` | the same for a plan that somebody rewrites before it runs, with tables that say more of an event's time |
 //! | `run` | the plan to rows, with limit and total |
 //! | `metrics` | what the scans did |
@@ -21,6 +22,7 @@ mod damaged;
 mod failure;
 pub mod fields;
 pub mod metrics;
+mod mixed;
 mod needs;
 pub mod notices;
 pub mod plan;

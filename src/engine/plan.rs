@@ -11,6 +11,7 @@ use datafusion::sql::sqlparser::ast::Statement;
 
 use super::failure::engine_error;
 use super::metrics::total_node;
+use super::mixed;
 use super::session::Session;
 use crate::error::Result;
 use crate::sql::lowered::Lowered;
@@ -81,7 +82,9 @@ pub(crate) async fn logical(session: &Session, lowered: &Lowered, now: DateTime<
 
 async fn statement_to_plan(state: &SessionState, lowered: &Lowered) -> Result<LogicalPlan> {
     let statement = DfStatement::Statement(Box::new(Statement::Query(Box::new(lowered.query.clone()))));
-    state.statement_to_plan(statement).await.map_err(engine_error)
+    let plan = state.statement_to_plan(statement).await.map_err(engine_error)?;
+    mixed::refuse(&plan)?;
+    Ok(plan)
 }
 
 async fn physical(state: &SessionState, plan: &LogicalPlan) -> Result<(LogicalPlan, Arc<dyn ExecutionPlan>)> {

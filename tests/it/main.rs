@@ -4,6 +4,7 @@
 mod backtest;
 mod bad_input;
 mod cli;
+mod conformance;
 mod corpora;
 mod layering;
 mod layouts;

@@ -18,7 +18,7 @@ use datafusion::common::TableReference;
 use egret::diagnostic::Report;
 use egret::engine::plan::prepare;
 use egret::engine::run::Run;
-use egret::engine::session::{Options, Session};
+use egret::engine::session::{Options, Scan, Session};
 use egret::esql;
 
 use self::case::{Case, Row, actual_rows};
@@ -42,7 +42,8 @@ async fn run(case: &Case, data: &Data) -> Result<Outcome, String> {
     let (query, diagnostics) = esql::parse(text);
     let Some(query) = query else { return Err(told(diagnostics)) };
     let lowered = egret::sql::lower(&query, text, data).map_err(told)?;
-    let options = Options { threads: NonZeroUsize::MIN, memory_limit: 256 << 20, spill_dir: None };
+    let options =
+        Options { threads: NonZeroUsize::MIN, memory_limit: 256 << 20, spill_dir: None, scan: Scan::default() };
     let session = Session::try_new(&options).unwrap();
     for used in &lowered.tables {
         let table = data.table(&used.name).unwrap();

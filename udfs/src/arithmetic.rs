@@ -245,10 +245,15 @@ impl ScalarUDFImpl for Checked {
         let scalar = values.iter().all(|value| matches!(value, ColumnarValue::Scalar(_)));
         let rows = if scalar { 1 } else { args.number_rows };
         let operands = Operands(values.iter().map(Operand::try_new).collect::<Result<_>>()?);
-        let names: Vec<String> = operands.0.iter().zip(&args.arg_fields).map(|(operand, field)| match operand {
-            Operand::One(Some(number)) => number.to_string(),
-            _ => field.name().clone(),
-        }).collect();
+        let names: Vec<String> = operands
+            .0
+            .iter()
+            .zip(&args.arg_fields)
+            .map(|(operand, field)| match operand {
+                Operand::One(Some(number)) => number.to_string(),
+                _ => field.name().clone(),
+            })
+            .collect();
         let subject = label::given(&args, count + 1).map_or_else(|| self.operator.written(&names), str::to_owned);
         let made = match width {
             Width::Int => self.compute::<Int32Type>(&operands, rows, &subject),

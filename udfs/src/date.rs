@@ -266,6 +266,8 @@ fn describe_parse() -> Documentation {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
     use super::*;
     use crate::instant::parse_iso;
 

@@ -179,10 +179,14 @@ fn describe_component() -> Documentation {
 }
 
 fn describe_hash() -> Documentation {
-    documentation("Returns the digest of a text in hexadecimal digits.", "hash(algorithm, text)", "SELECT hash('sha-1', 'egret');")
-        .with_argument("algorithm", "Text: md5, sha-1, sha-224, sha-256, sha-384 or sha-512.")
-        .with_argument("text", "Text.")
-        .build()
+    documentation(
+        "Returns the digest of a text in hexadecimal digits.",
+        "hash(algorithm, text)",
+        "SELECT hash('sha-1', 'egret');",
+    )
+    .with_argument("algorithm", "Text: md5, sha-1, sha-224, sha-256, sha-384 or sha-512.")
+    .with_argument("text", "Text.")
+    .build()
 }
 
 #[cfg(test)]

@@ -105,7 +105,17 @@ const NAMED: [(&str, &str); 7] = [
 
 const LETTERS: &str = "yuMLdDEeaHhKkmsSnXxZ";
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
     "December",
 ];
 const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
@@ -115,7 +125,7 @@ impl Pattern {
     pub(crate) fn try_new(text: &str) -> Result<Self, String> {
         let text = NAMED.iter().find(|(name, _)| *name == text).map_or(text, |(_, pattern)| pattern);
         let mut parts: Vec<Part> = Vec::new();
-        let mut literal = |parts: &mut Vec<Part>, c: char| match parts.last_mut() {
+        let literal = |parts: &mut Vec<Part>, c: char| match parts.last_mut() {
             Some(Part::Literal(text)) => text.push(c),
             _ => parts.push(Part::Literal(c.to_string())),
         };
@@ -254,7 +264,8 @@ impl Read<'_> {
             's' => self.second = self.number(count, 2)?,
             'S' => {
                 let fraction = self.number(count, count)?;
-                self.nanos = fraction.checked_mul(10_u32.checked_pow(9_u32.checked_sub(u32::try_from(count).ok()?)?)?)?;
+                self.nanos =
+                    fraction.checked_mul(10_u32.checked_pow(9_u32.checked_sub(u32::try_from(count).ok()?)?)?)?;
             }
             'n' => self.nanos = self.number(count, 9)?,
             _ => {
@@ -308,6 +319,8 @@ impl Read<'_> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
     use super::*;
 
     fn iso(text: &str) -> Option<String> {
@@ -340,7 +353,10 @@ mod tests {
         }
         let read = |pattern: &str, text: &str| Pattern::try_new(pattern).unwrap().parse(text).map(show);
         assert_eq!(read("yyyyMMdd HHmm", "20240203 1605").as_deref(), Some("2024-02-03T16:05:00Z"));
-        assert_eq!(read("dd/MMM/yyyy:HH:mm:ss Z", "03/Feb/2024:16:05:06 +0100").as_deref(), Some("2024-02-03T15:05:06Z"));
+        assert_eq!(
+            read("dd/MMM/yyyy:HH:mm:ss Z", "03/Feb/2024:16:05:06 +0100").as_deref(),
+            Some("2024-02-03T15:05:06Z")
+        );
         assert_eq!(read("yyyy-MM-dd", "2024-13-01"), None);
         assert_eq!(read("yyyy-MM-dd", "2024-01-01x"), None);
         assert!(Pattern::try_new("yyyy-bb").is_err());

@@ -26,7 +26,8 @@ fn each() -> Each {
     Box::new(|values| {
         let [address, v4, v6] = values else { return Ok(Made::Null) };
         let address: IpAddr = address.text().parse().map_err(|_| "no address, taken as null")?;
-        let prefix = prefix(address.to_canonical(), v4.long(), v6.long()).ok_or("no length of a prefix, taken as null")?;
+        let prefix =
+            prefix(address.to_canonical(), v4.long(), v6.long()).ok_or("no length of a prefix, taken as null")?;
         Ok(Made::Text(prefix.to_string()))
     })
 }
@@ -58,6 +59,8 @@ fn describe() -> Documentation {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
     use super::*;
 
     #[test]

@@ -76,19 +76,16 @@ fn parse(path: &str) -> Result<Vec<Step>, String> {
     while !rest.is_empty() {
         if let Some(bracketed) = rest.strip_prefix('[') {
             let quote = bracketed.chars().next().filter(|c| matches!(c, '\'' | '"'));
-            let (step, behind) = match quote {
-                Some(quote) => {
-                    let Some((key, behind)) = quoted(bracketed, quote) else { return wrong("a quote is not closed") };
-                    (Step::Key(key), behind)
-                }
-                None => {
-                    let end = bracketed.find(']').unwrap_or(bracketed.len());
-                    let (digits, behind) = bracketed.split_at(end);
-                    match digits.parse() {
-                        Ok(at) => (Step::At(at), behind),
-                        Err(_) => return wrong("expected a number or a key in quotes behind `[`"),
-                    }
-                }
+            let (step, behind) = if let Some(quote) = quote {
+                let Some((key, behind)) = quoted(bracketed, quote) else { return wrong("a quote is not closed") };
+                (Step::Key(key), behind)
+            } else {
+                let end = bracketed.find(']').unwrap_or(bracketed.len());
+                let (digits, behind) = bracketed.split_at(end);
+                let Ok(at) = digits.parse() else {
+                    return wrong("expected a number or a key in quotes behind `[`");
+                };
+                (Step::At(at), behind)
             };
             let Some(behind) = behind.strip_prefix(']') else { return wrong("a bracket is not closed") };
             steps.push(step);
@@ -226,6 +223,8 @@ fn describe() -> Documentation {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
     use super::*;
 
     fn at(json: &str, path: &str) -> Result<Value, &'static str> {

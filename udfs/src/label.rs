@@ -16,10 +16,10 @@ pub(crate) const MEANING: &str = "Text, a literal: what warnings call the value;
 pub(crate) fn argument(function: &str, rest: &[DataType]) -> Result<Vec<DataType>> {
     match rest {
         [] => Ok(Vec::new()),
-        [label] => match text_argument(label) {
-            Some(label) => Ok(vec![label]),
-            None => plan_err!("{function}: found {label} as the last argument, expected a label"),
-        },
+        [label] => text_argument(label).map_or_else(
+            || plan_err!("{function}: found {label} as the last argument, expected a label"),
+            |label| Ok(vec![label]),
+        ),
         more => plan_err!("{function}: found {} arguments too many", more.len() - 1),
     }
 }

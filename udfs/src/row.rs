@@ -8,12 +8,12 @@ use std::hash::{Hash, Hasher};
 use std::sync::{Arc, OnceLock};
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Float64Array, Int32Array, Int64Array, ListBuilder,
-    StringViewArray, StringViewBuilder, TimestampMillisecondArray, TimestampNanosecondArray,
+    Array, ArrayRef, AsArray, BinaryArray, Float64Array, Int32Array, Int64Array, ListBuilder, StringViewArray,
+    StringViewBuilder, TimestampMillisecondArray,
 };
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Float64Type, Int64Type, TimeUnit};
-use datafusion::common::{Result, ScalarValue, exec_err, plan_err};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Int64Type, TimeUnit};
+use datafusion::common::{Result, ScalarValue, plan_err};
 use datafusion::logical_expr::{
     ColumnarValue, Documentation, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
@@ -30,8 +30,6 @@ pub(crate) enum Takes {
     Text,
     /// A whole number.
     Long,
-    /// Any number.
-    Double,
     /// An instant.
     Instant,
 }
@@ -45,9 +43,7 @@ pub(crate) enum Gives {
     Int,
     Long,
     Double,
-    Boolean,
     Millis,
-    Nanos,
 }
 
 /// A value of a row.
@@ -55,7 +51,6 @@ pub(crate) enum Gives {
 pub(crate) enum Value<'a> {
     Text(&'a str),
     Long(i64),
-    Double(f64),
     /// Nanoseconds since 1970.
     Nanos(i128),
 }
@@ -69,15 +64,6 @@ impl<'a> Value<'a> {
     /// The whole number that it is.
     pub(crate) fn long(self) -> i64 {
         if let Self::Long(number) = self { number } else { 0 }
-    }
-
-    /// The number that it is.
-    pub(crate) fn double(self) -> f64 {
-        match self {
-            Self::Double(number) => number,
-            Self::Long(number) => number as f64,
-            _ => 0.0,
-        }
     }
 
     /// The nanoseconds since 1970 that it is.
@@ -95,7 +81,6 @@ pub(crate) enum Made {
     Bytes(Vec<u8>),
     Long(i64),
     Double(f64),
-    Boolean(bool),
     Nanos(i128),
 }
 
@@ -243,7 +228,6 @@ fn show(value: Value<'_>) -> String {
     match value {
         Value::Text(text) => text.to_owned(),
         Value::Long(number) => number.to_string(),
-        Value::Double(number) => number.to_string(),
         Value::Nanos(nanos) => crate::instant::show(nanos),
     }
 }
@@ -268,7 +252,6 @@ impl Takes {
         match self {
             Self::Text => text_argument(found),
             Self::Long => (found.is_integer() || *found == DataType::Null).then_some(DataType::Int64),
-            Self::Double => (found.is_numeric() || *found == DataType::Null).then_some(DataType::Float64),
             Self::Instant => match found {
                 DataType::Timestamp(..) => Some(found.clone()),
                 DataType::Date32 | DataType::Date64 | DataType::Null => Some(Gives::Millis.data_type()),
@@ -281,7 +264,6 @@ impl Takes {
         match self {
             Self::Text => "text",
             Self::Long => "a whole number",
-            Self::Double => "a number",
             Self::Instant => "an instant",
         }
     }
@@ -299,7 +281,6 @@ struct Column {
 enum Kind {
     Text,
     Long,
-    Double,
     /// Instants in units of this many nanoseconds.
     Instant(i128),
 }
@@ -310,7 +291,6 @@ impl Column {
         let array = value.to_array(1)?;
         let (array, kind) = match array.data_type() {
             DataType::Int64 => (array, Kind::Long),
-            DataType::Float64 => (array, Kind::Double),
             DataType::Timestamp(unit, _) => {
                 let nanos = match unit {
                     TimeUnit::Second => 1_000_000_000,
@@ -338,7 +318,6 @@ impl Column {
         match self.kind {
             Kind::Text => texts.and_then(|texts| texts.at(row)).map(Value::Text),
             Kind::Long => Some(Value::Long(self.array.as_primitive::<Int64Type>().value(row))),
-            Kind::Double => Some(Value::Double(self.array.as_primitive::<Float64Type>().value(row))),
             Kind::Instant(unit) => {
                 Some(Value::Nanos(i128::from(self.array.as_primitive::<Int64Type>().value(row)) * unit))
             }
@@ -355,9 +334,7 @@ impl Gives {
             Self::Int => DataType::Int32,
             Self::Long => DataType::Int64,
             Self::Double => DataType::Float64,
-            Self::Boolean => DataType::Boolean,
             Self::Millis => DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())),
-            Self::Nanos => DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into())),
         }
     }
 
@@ -366,11 +343,9 @@ impl Gives {
             Made::Long(number) => Some(*number),
             _ => None,
         };
-        let nanos = |unit: i128| {
-            move |made: &Made| match made {
-                Made::Nanos(nanos) => i64::try_from(nanos.div_euclid(unit)).ok(),
-                _ => None,
-            }
+        let millis = |made: &Made| match made {
+            Made::Nanos(nanos) => i64::try_from(nanos.div_euclid(1_000_000)).ok(),
+            _ => None,
         };
         Ok(match self {
             Self::Text => {
@@ -400,16 +375,8 @@ impl Gives {
                 let double = |made| if let Made::Double(number) = made { Some(number) } else { None };
                 Arc::new(made.into_iter().map(double).collect::<Float64Array>())
             }
-            Self::Boolean => {
-                let boolean = |made| if let Made::Boolean(truth) = made { Some(truth) } else { None };
-                Arc::new(made.into_iter().map(boolean).collect::<BooleanArray>())
-            }
             Self::Millis => {
-                let millis = made.iter().map(nanos(1_000_000)).collect::<TimestampMillisecondArray>();
-                Arc::new(millis.with_timezone("UTC"))
-            }
-            Self::Nanos => {
-                Arc::new(made.iter().map(nanos(1)).collect::<TimestampNanosecondArray>().with_timezone("UTC"))
+                Arc::new(made.iter().map(millis).collect::<TimestampMillisecondArray>().with_timezone("UTC"))
             }
         })
     }
@@ -417,6 +384,8 @@ impl Gives {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
     use super::*;
 
     #[test]

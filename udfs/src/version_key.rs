@@ -109,8 +109,23 @@ mod tests {
     #[test]
     fn versions_have_an_order() {
         let ascending = [
-            "0.9", "1", "1.0", "1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-rc.2", "1.0.0-rc.11", "1.0.0",
-            "1.0.0+build", "1.2.0", "1.10.0", "1.10.0.1", "11.0.0", "", "alpha", "v1.0",
+            "0.9",
+            "1",
+            "1.0",
+            "1.0.0-alpha",
+            "1.0.0-alpha.1",
+            "1.0.0-alpha.beta",
+            "1.0.0-rc.2",
+            "1.0.0-rc.11",
+            "1.0.0",
+            "1.0.0+build",
+            "1.2.0",
+            "1.10.0",
+            "1.10.0.1",
+            "11.0.0",
+            "",
+            "alpha",
+            "v1.0",
         ];
         for pair in ascending.windows(2) {
             assert!(key(pair[0]) < key(pair[1]), "{pair:?}");

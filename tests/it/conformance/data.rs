@@ -6,9 +6,9 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringViewArray};
-use datafusion::arrow::array::{Array, TimestampMicrosecondArray};
 use datafusion::arrow::array::ListArray;
+use datafusion::arrow::array::{Array, TimestampMicrosecondArray};
+use datafusion::arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringViewArray};
 use datafusion::arrow::buffer::{NullBuffer, OffsetBuffer};
 use datafusion::arrow::datatypes::{Field as ArrowField, Schema};
 use datafusion::catalog::{MemTable, TableProvider};

@@ -20,8 +20,8 @@
 use std::sync::{Arc, LazyLock};
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Float64Array, StringViewArray, StringViewBuilder, TimestampMillisecondArray,
-    TimestampNanosecondArray,
+    Array, ArrayRef, AsArray, BooleanArray, Float64Array, StringViewArray, StringViewBuilder,
+    TimestampMillisecondArray, TimestampNanosecondArray,
 };
 use datafusion::arrow::compute::kernels::zip::zip;
 use datafusion::arrow::compute::{cast, is_not_null};
@@ -152,6 +152,8 @@ impl MvCast {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Target {
     Varchar,
+    /// Text, that of an instant with nanoseconds.
+    VarcharNanos,
     Bigint,
     Int,
     Unsigned,
@@ -162,7 +164,7 @@ enum Target {
 }
 
 const EXPECTED: &str =
-    "'varchar', 'bigint', 'int', 'bigint unsigned', 'double', 'boolean', 'timestamp' or 'timestamp_ns'";
+    "'varchar', 'varchar_ns', 'bigint', 'int', 'bigint unsigned', 'double', 'boolean', 'timestamp' or 'timestamp_ns'";
 
 /// An instant as Elasticsearch writes it, and one with nanoseconds.
 const INSTANT: &str = "%Y-%m-%dT%H:%M:%S%.3fZ";
@@ -172,6 +174,7 @@ impl Target {
     fn named(name: &str) -> std::result::Result<Self, String> {
         Ok(match name.to_ascii_lowercase().as_str() {
             "varchar" => Self::Varchar,
+            "varchar_ns" => Self::VarcharNanos,
             "bigint" => Self::Bigint,
             "int" => Self::Int,
             "bigint unsigned" => Self::Unsigned,
@@ -185,7 +188,7 @@ impl Target {
 
     fn data_type(self) -> DataType {
         match self {
-            Self::Varchar => DataType::Utf8View,
+            Self::Varchar | Self::VarcharNanos => DataType::Utf8View,
             Self::Bigint => DataType::Int64,
             Self::Int => DataType::Int32,
             Self::Unsigned => DataType::UInt64,
@@ -198,7 +201,7 @@ impl Target {
 
     fn failure(self) -> &'static str {
         match self {
-            Self::Varchar => "not convertible to text, dropped",
+            Self::Varchar | Self::VarcharNanos => "not convertible to text, dropped",
             Self::Bigint => "not convertible to a long, dropped",
             Self::Int => "not convertible to an integer, dropped",
             Self::Unsigned => "not convertible to an unsigned long, dropped",
@@ -232,9 +235,10 @@ impl Target {
     /// The values as this type; null where they do not convert.
     fn convert(self, values: &ArrayRef) -> Result<ArrayRef> {
         let from = values.data_type();
-        if let DataType::Timestamp(unit, _) = from {
+        if matches!(from, DataType::Timestamp(..)) {
             return match self {
-                Self::Varchar => instants(values, if *unit == TimeUnit::Nanosecond { NANOS } else { INSTANT }),
+                Self::Varchar => instants(values, INSTANT),
+                Self::VarcharNanos => instants(values, NANOS),
                 target if target.is_instant() => Ok(cast(values, &target.data_type())?),
                 target => {
                     let millis = cast(values, &Self::Timestamp.data_type())?;

@@ -106,8 +106,10 @@ fn pick_by_keys<K: Ord>(lists: &Lists, keys: &[Option<K>], better: Ordering) -> 
 
 fn describe_version(which: &str, meaning: &str) -> Documentation {
     documentation(
-        &format!("Returns the {meaning} version of a list, ordered as `version_key` orders them, null if there is none; \
-             anything else as it is."),
+        &format!(
+            "Returns the {meaning} version of a list, ordered as `version_key` orders them, null if there is none; \
+             anything else as it is."
+        ),
         &format!("mv_{which}_version(value)"),
         &format!("SELECT mv_{which}_version(make_array('1.10', '1.9'));"),
     )

@@ -195,7 +195,12 @@ fn sort(array: &ArrayRef, by: By, descending: bool) -> Result<ArrayRef> {
         }
         By::Address => {
             let keys = parse_all(&unpack(&lists.values)?)?;
-            by_keys(&lists, array.data_type(), &keys.into_iter().map(|a| a.map(Address::bits)).collect::<Vec<_>>(), descending)
+            by_keys(
+                &lists,
+                array.data_type(),
+                &keys.into_iter().map(|a| a.map(Address::bits)).collect::<Vec<_>>(),
+                descending,
+            )
         }
         By::Version => by_keys(&lists, array.data_type(), &version_keys(&lists.values)?, descending),
     }

@@ -78,7 +78,9 @@ impl Statistic {
             Self::Percentile => percentile(numbers, parameter),
             Self::Deviation => {
                 let median = percentile(numbers, 50.0)?;
-                numbers.iter_mut().for_each(|number| *number = (*number - median).abs());
+                for number in numbers.iter_mut() {
+                    *number = (*number - median).abs();
+                }
                 percentile(numbers, 50.0)
             }
             Self::Variance => Some(variance(numbers)),
@@ -150,9 +152,7 @@ impl ScalarUDFImpl for Function {
             ([value, parameter], Some(_)) => (value, Some(parameter)),
             _ => return plan_err!("{name}: found {} arguments", types.len()),
         };
-        let number = |value: &DataType| {
-            (value.is_numeric() || *value == DataType::Null).then_some(DataType::Float64)
-        };
+        let number = |value: &DataType| (value.is_numeric() || *value == DataType::Null).then_some(DataType::Float64);
         let Some(value_type) = taken(value, number) else {
             return plan_err!("{name}: found {value}, expected numbers or a list of numbers");
         };

@@ -57,7 +57,7 @@ impl ScalarUDFImpl for Finite {
         let Some(value) = args.args.first() else {
             return exec_err!("{NAME}: found no argument, expected a number");
         };
-        one_value_back(value, |array| self.of(array, || subject(&args, 1)))
+        one_value_back(value, |array| Ok(self.of(array, || subject(&args, 1))))
     }
 
     fn documentation(&self) -> Option<&Documentation> {
@@ -76,18 +76,18 @@ impl ScalarUDFImpl for Finite {
 }
 
 impl Finite {
-    fn of<'a>(&self, array: &ArrayRef, subject: impl FnOnce() -> &'a str) -> Result<ArrayRef> {
+    fn of<'a>(&self, array: &ArrayRef, subject: impl FnOnce() -> &'a str) -> ArrayRef {
         let numbers: &Float64Array = array.as_primitive::<Float64Type>();
         // The bits under nulls may be anything, so this is only the quick way out.
         if numbers.values().iter().all(|number| number.is_finite()) {
-            return Ok(Arc::clone(array));
+            return Arc::clone(array);
         }
         let failed = |number: &Option<f64>| number.is_some_and(|number| !number.is_finite());
         let count = numbers.iter().filter(failed).count();
         let example = numbers.iter().flatten().find(|number| !number.is_finite());
         self.warnings.record(NAME, subject(), NOT_FINITE, count as u64, || example.unwrap_or_default().to_string());
         let kept = numbers.iter().map(|number| number.filter(|number| number.is_finite()));
-        Ok(Arc::new(kept.collect::<Float64Array>()))
+        Arc::new(kept.collect::<Float64Array>())
     }
 }
 

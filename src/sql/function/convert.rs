@@ -286,13 +286,11 @@ impl Lowering<'_> {
         if !multi && let Some(sql) = exact(&sql, from, to) {
             return Some(each(sql));
         }
-        match target(from, to) {
-            Some(name) => Some(each(self.labelled("mv_cast", vec![sql, build::text(name)], span))),
-            None => {
-                let message = format!("{} does not convert to {}", from.name(), to.name());
-                self.fail(Code::TypeMismatch, span, message, Some("convert it to text first, or take another type"))
-            }
+        if let Some(name) = target(from, to) {
+            return Some(each(self.labelled("mv_cast", vec![sql, build::text(name)], span)));
         }
+        let message = format!("{} does not convert to {}", from.name(), to.name());
+        self.fail(Code::TypeMismatch, span, message, Some("convert it to text first, or take another type"))
     }
 }
 

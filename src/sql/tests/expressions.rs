@@ -89,7 +89,7 @@ expressions! {
         "ratio / bytes" => r#"finite("ratio" / "bytes", 'ratio / bytes')"#,
         "1e3 * ratio" => r#"finite(1000.0 * "ratio", '1e3 * ratio')"#,
         "ratio / 2" => r#""ratio" / 2"#,
-        "1 / (ratio * 2)" => r#"finite(1 / finite("ratio" * 2, 'ratio * 2'), '1 / (ratio * 2)')"#,
+        "1 / (ratio * 2)" => r#"finite(1 / finite("ratio" * 2, '(ratio * 2)'), '1 / (ratio * 2)')"#,
     }
     conditionals {
         r#"case(bytes > 1, "a", flag, host.name, null)"# => r#"CASE WHEN "bytes" > 1 THEN 'a' WHEN "flag" THEN "host.name" ELSE CAST(NULL AS VARCHAR) END"#,

@@ -8,6 +8,7 @@ mod destination;
 mod drive;
 mod explain;
 mod fields;
+mod functions;
 mod generate;
 mod matrix;
 mod open;
@@ -67,6 +68,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Show which fields of a rule the events have, how often null, how often several values
     Fields(fields::FieldsArgs),
+    /// List the functions of ES|QL: what they take and give, what they mean, an example
+    Functions(functions::FunctionsArgs),
     /// Write synthetic endpoint network events with planted detections
     Generate(generate::GenerateArgs),
     /// Print a completion script for a shell
@@ -129,6 +132,7 @@ fn dispatch(cli: Cli, console: Console) -> Result<u8> {
     let resources = cli.resources;
     match cli.command {
         Command::Completions(args) => completions::print(&args, &mut Cli::command()),
+        Command::Functions(args) => functions::print(&args),
         Command::Generate(args) => interruptible(&resources, generate::write(&args, &console)),
         Command::Check(args) => interruptible(&resources, check::check(&args, &resources, &console)),
         Command::Run(args) => interruptible(&resources, run::run(&args, &resources, &console)),

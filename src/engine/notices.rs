@@ -53,8 +53,8 @@ impl Engine {
         }
         for warning in self.session().warnings().take() {
             notices.texts.push(format!(
-                "{} of `{}`: {} ({} times), such as `{}`",
-                warning.function, warning.subject, warning.message, warning.count, warning.example
+                "`{}`: {} ({} times), such as `{}`",
+                warning.subject, warning.message, warning.count, warning.example
             ));
         }
         notices

@@ -57,6 +57,11 @@ pub(crate) fn is_null_literal(expr: &Expr) -> bool {
     matches!(expr, Expr::Value(ValueWithSpan { value: Value::Null, .. }))
 }
 
+/// Whether an expression is a literal other than `NULL`.
+pub(crate) fn is_literal(expr: &Expr) -> bool {
+    matches!(expr, Expr::Value(_) | Expr::TypedString(_)) && !is_null_literal(expr)
+}
+
 /// `name(args)`.
 pub(crate) fn call(name: &str, args: impl IntoIterator<Item = Expr>) -> Expr {
     Expr::Function(function(name, args.into_iter().map(FunctionArgExpr::Expr), Vec::new()))

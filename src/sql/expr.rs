@@ -48,6 +48,11 @@ impl Typed {
         Self::single(build::null(), Type::Null)
     }
 
+    /// Whether nothing but null can be its value.
+    pub(crate) fn is_null(&self) -> bool {
+        self.ty == Type::Null && self.unknown.is_none()
+    }
+
     /// The same with another text in SQL.
     pub(crate) fn map(self, sql: impl FnOnce(Sql) -> Sql) -> Self {
         Self { sql: sql(self.sql), ..self }
@@ -112,7 +117,28 @@ impl Lowering<'_> {
         if !value.multi {
             return Some(value);
         }
-        Some(Typed { multi: false, list: false, ..value.map(|sql| build::call("single_value", [sql])) })
+        let single = self.labelled("single_value", vec![value.sql.clone()], expr.span);
+        Some(Typed { multi: false, list: false, ..value.map(|_| single) })
+    }
+
+    /// A call of a function that warns of values it cannot take: a last argument tells what the query's author wrote at
+    /// `span`, where the first one is no column that tells it.
+    pub(crate) fn labelled(&self, function: &str, mut args: Vec<Sql>, span: Span) -> Sql {
+        if !args.first().is_some_and(is_visible_column) {
+            args.push(build::text(&self.written(span)));
+        }
+        build::call(function, args)
+    }
+
+    /// What stands at a place of the query, on one line, shortened where it is long.
+    pub(crate) fn written(&self, span: Span) -> String {
+        const LONGEST: usize = 80;
+        let words: Vec<&str> = span.text(self.text).split_whitespace().collect();
+        let line = words.join(" ");
+        match line.char_indices().nth(LONGEST) {
+            Some((end, _)) => format!("{}...", line.get(..end).unwrap_or_default()),
+            None => line,
+        }
     }
 
     /// All values of an expression.
@@ -224,4 +250,9 @@ impl Lowering<'_> {
             ),
         }
     }
+}
+
+/// Whether an expression is a column that the query's author sees under that name.
+pub(crate) fn is_visible_column(sql: &Sql) -> bool {
+    matches!(sql, Sql::Identifier(name) if !name.value.starts_with("__"))
 }

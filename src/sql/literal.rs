@@ -141,6 +141,18 @@ pub(crate) struct Instant {
     nanos: i64,
 }
 
+impl Instant {
+    /// Milliseconds since 1970.
+    pub(crate) fn millis(&self) -> i64 {
+        days_from_civil(self.year, self.month, self.day) * 86_400_000 + self.nanos / 1_000_000
+    }
+}
+
+/// The start of a month.
+pub(crate) fn month(year: i64, month: i64) -> Instant {
+    Instant { year, month, day: 1, nanos: 0 }
+}
+
 impl std::fmt::Display for Instant {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { year, month, day, nanos } = self;

@@ -18,6 +18,8 @@ use super::lowered::{self, Lowered, TableUse};
 use super::near::nearest;
 use super::scope::{Column, Definition, Learned, Scope};
 
+/// The planner's time grows with the square of the commands: this many take it about a second.
+const MOST_COMMANDS: usize = 200;
 /// The limit of a query that states none.
 const DEFAULT_LIMIT: u64 = 1000;
 /// No query returns more rows, whatever its limit says.
@@ -30,6 +32,11 @@ const ROW: &str = "__row";
 /// # Errors
 /// Every mistake of the query, each with its place.
 pub fn lower(query: &Query, text: &str, catalog: &dyn Catalog) -> Result<Lowered, Vec<Diagnostic>> {
+    if let Some(command) = query.commands.get(MOST_COMMANDS) {
+        let message = format!("the query has {} commands, more than {MOST_COMMANDS}", query.commands.len());
+        let help = "join neighbouring EVAL, WHERE, RENAME or DROP commands: each takes several expressions";
+        return Err(vec![Diagnostic::error(Code::Syntax, command.span, message).with_help(help)]);
+    }
     let mut learned = None;
     // Each walk needs at most as much as the one before; a use disappears at most once a command.
     for _ in 0..query.commands.len() + 2 {
@@ -431,14 +438,12 @@ impl<'a> Lowering<'a> {
 /// What ORDER BY compares.
 fn sortable(by: &SortBy) -> Sql {
     let column = build::column(&by.column);
-    let name = match (by.ty == Type::Ip, by.descending) {
-        (false, false) => "mv_min",
-        (false, true) => "mv_max",
-        (true, false) => "mv_min_ip",
-        (true, true) => "mv_max_ip",
-    };
-    let single = if by.multi { build::call(name, [column]) } else { column };
-    if by.ty == Type::Ip { build::call("ip_key", [single]) } else { single }
+    let name = by.ty.of_list(if by.descending { "mv_max" } else { "mv_min" });
+    let single = if by.multi { build::call(&name, [column]) } else { column };
+    match by.ty.order_key() {
+        Some(key) => build::call(key, [single]),
+        None => single,
+    }
 }
 
 fn list_of(names: &[String]) -> String {

@@ -7,7 +7,7 @@ use crate::esql::ast::{BinaryOp, Expr, ExprKind, Literal, StringLiteral};
 
 use super::build;
 use super::catalog::Type;
-use super::expr::Typed;
+use super::expr::{Typed, is_visible_column};
 use super::lowering::Lowering;
 
 impl Lowering<'_> {
@@ -25,13 +25,14 @@ impl Lowering<'_> {
         let equality = matches!(op, BinaryOp::Eq | BinaryOp::NotEq);
         let (left, right) = match ty {
             _ if equality => (left.sql, right.sql),
-            Type::Ip => (build::call("ip_key", [left.sql]), build::call("ip_key", [right.sql])),
             Type::Boolean | Type::GeoPoint => {
                 let message = format!("`{}` does not compare {}", op.symbol(), ty.name());
                 return self.fail(Code::TypeMismatch, span, message, Some("compare it with == or !="));
             }
-            Type::Version => return self.unsupported(span, "the order of versions"),
-            _ => (left.sql, right.sql),
+            ty => match ty.order_key() {
+                Some(key) => (build::call(key, [left.sql]), build::call(key, [right.sql])),
+                None => (left.sql, right.sql),
+            },
         };
         Some(Typed::single(build::binary(left, comparison_operator(op), right), Type::Boolean))
     }
@@ -80,19 +81,24 @@ impl Lowering<'_> {
             (Type::TimeSpan, BinaryOp::Add, date) if date.is_date() => {
                 return Some(Typed::single(build::binary(right.sql, BinaryOperator::Plus, left.sql), date));
             }
+            (date, BinaryOp::Add | BinaryOp::Subtract, _) if date.is_date() && right.is_null() => {
+                return Some(Typed::null().adapt(date));
+            }
+            (_, BinaryOp::Add, date) if date.is_date() && left.is_null() => return Some(Typed::null().adapt(date)),
             _ => {}
         }
         let known = left.ty.unify(right.ty);
         let ty = match known {
+            Some(Type::Null) if left.is_null() && right.is_null() => return Some(Typed::null().adapt(Type::Null)),
             Some(Type::Null) => Type::Long,
             Some(ty) if ty.is_number() => ty,
             _ => return self.mismatch(&format!("`{}`", op.symbol()), left.ty, right.ty, span),
         };
         // What is not known to be of 32 bits may have 64.
-        let both_integers = left.ty == Type::Integer && right.ty == Type::Integer;
-        let ty = if ty == Type::Integer && !both_integers { Type::Long } else { ty };
+        let unknown = left.unknown.is_some() || right.unknown.is_some();
+        let ty = if ty == Type::Integer && unknown { Type::Long } else { ty };
         let (left, right) = (self.demand(left, ty), self.demand(right, ty));
-        Some(Typed::single(checked(op, left.sql, right.sql, ty), ty))
+        Some(Typed::single(self.calculated(op, left.sql, right.sql, ty, span), ty))
     }
 
     /// `-x`, `+x`.
@@ -105,7 +111,7 @@ impl Lowering<'_> {
         };
         let value = value?;
         let ty = value.ty;
-        Some(if negative { value.map(|sql| negated(sql, ty)) } else { value })
+        Some(if negative { Typed::single(self.negated(value.sql, ty, span), ty) } else { value })
     }
 
     /// Both sides of a comparison; a text literal takes the type of the other side where ES|QL casts it.
@@ -129,8 +135,54 @@ impl Lowering<'_> {
     }
 
     /// A text literal beside a value of type `ty`.
-    fn implicit(&mut self, literal: &StringLiteral, ty: Type) -> Option<Typed> {
+    pub(crate) fn implicit(&mut self, literal: &StringLiteral, ty: Type) -> Option<Typed> {
         if takes_text(ty) { self.cast_literal(literal, ty) } else { Some(text_literal(literal)) }
+    }
+
+    /// Arithmetic as ES|QL means it, the one place where it is written: what does not fit the type is null, and so is a
+    /// division by zero. The operators of SQL stay where that cannot happen.
+    fn calculated(&self, op: BinaryOp, left: Sql, right: Sql, ty: Type, span: Span) -> Sql {
+        let divides = matches!(op, BinaryOp::Divide | BinaryOp::Modulo);
+        if !ty.is_whole_number() {
+            let tame = divides && is_at_least_one(&right);
+            // What is infinite or no number stays so through all that follows, unless something is divided by it.
+            let right = if divides { right } else { unchecked(right) };
+            let made = build::binary(unchecked(left), arithmetic_operator(op), right);
+            return if tame { made } else { self.labelled("finite", vec![made], span) };
+        }
+        if divides && is_nonzero(&right) {
+            return build::binary(left, arithmetic_operator(op), right);
+        }
+        let name = match op {
+            BinaryOp::Subtract => "checked_sub",
+            BinaryOp::Multiply => "checked_mul",
+            BinaryOp::Divide => "checked_div",
+            BinaryOp::Modulo => "checked_rem",
+            _ => "checked_add",
+        };
+        self.checked_call(name, vec![left, right], ty, span)
+    }
+
+    /// The value with the other sign; a literal always fits.
+    pub(crate) fn negated(&self, sql: Sql, ty: Type, span: Span) -> Sql {
+        if ty.is_whole_number() && !is_number_literal(&sql) {
+            return self.checked_call("checked_neg", vec![sql], ty, span);
+        }
+        build::minus(sql)
+    }
+
+    /// A function of checked arithmetic; it spells a warning as the author does where its operands are columns and
+    /// numbers.
+    fn checked_call(&self, name: &str, mut args: Vec<Sql>, ty: Type, span: Span) -> Sql {
+        let plain = args.iter().all(|arg| is_visible_column(arg) || is_number_literal(arg));
+        let width = width(ty);
+        if !plain {
+            args.push(build::text(width.unwrap_or("bigint")));
+            args.push(build::text(&self.written(span)));
+        } else if let Some(width) = width {
+            args.push(build::text(width));
+        }
+        build::call(name, args)
     }
 
     fn mismatch<T>(&mut self, what: &str, left: Type, right: Type, span: Span) -> Option<T> {
@@ -147,40 +199,11 @@ impl Lowering<'_> {
     }
 }
 
-/// Arithmetic as ES|QL means it, the one place where it is written: of whole numbers, what does not fit the type is
-/// null, and so is a division by zero. The operators of SQL stay where that cannot happen.
-fn checked(op: BinaryOp, left: Sql, right: Sql, ty: Type) -> Sql {
-    let divides = matches!(op, BinaryOp::Divide | BinaryOp::Modulo);
-    if divides && is_nonzero(&right) {
-        return build::binary(left, arithmetic_operator(op), right);
-    }
-    if ty.is_whole_number() {
-        let name = match op {
-            BinaryOp::Subtract => "checked_sub",
-            BinaryOp::Multiply => "checked_mul",
-            BinaryOp::Divide => "checked_div",
-            BinaryOp::Modulo => "checked_rem",
-            _ => "checked_add",
-        };
-        return build::call(name, [left, right].into_iter().chain(width(ty)));
-    }
-    let right = if divides { build::call("nullif", [right, build::number(0)]) } else { right };
-    build::binary(left, arithmetic_operator(op), right)
-}
-
-/// The value with the other sign; a literal always fits.
-fn negated(sql: Sql, ty: Type) -> Sql {
-    if ty.is_whole_number() && !is_number_literal(&sql) {
-        return build::call("checked_neg", std::iter::once(sql).chain(width(ty)));
-    }
-    build::minus(sql)
-}
-
-/// What tells the functions of checked arithmetic how wide a result may be; none for 64 bits.
-fn width(ty: Type) -> Option<Sql> {
+/// What tells the functions of checked arithmetic how wide a result may be; 64 bits where nothing does.
+fn width(ty: Type) -> Option<&'static str> {
     match ty {
-        Type::Integer => Some(build::text("int")),
-        Type::UnsignedLong => Some(build::text("bigint unsigned")),
+        Type::Integer => Some("int"),
+        Type::UnsignedLong => Some("bigint unsigned"),
         _ => None,
     }
 }
@@ -188,6 +211,26 @@ fn width(ty: Type) -> Option<Sql> {
 fn is_number_literal(expr: &Sql) -> bool {
     use datafusion::sql::sqlparser::ast::{Value, ValueWithSpan};
     matches!(expr, Sql::Value(ValueWithSpan { value: Value::Number(..), .. }))
+}
+
+/// The number before it was made sure that it is finite.
+fn unchecked(expr: Sql) -> Sql {
+    use datafusion::sql::sqlparser::ast::{FunctionArg, FunctionArgExpr, FunctionArguments};
+    if let Sql::Function(function) = &expr
+        && function.name.to_string() == "finite"
+        && let FunctionArguments::List(list) = &function.args
+        && let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(inner))) = list.args.first()
+    {
+        return inner.clone();
+    }
+    expr
+}
+
+/// Whether a division by the literal cannot leave the range of a double.
+fn is_at_least_one(expr: &Sql) -> bool {
+    use datafusion::sql::sqlparser::ast::{Value, ValueWithSpan};
+    let Sql::Value(ValueWithSpan { value: Value::Number(digits, _), .. }) = expr else { return false };
+    digits.parse::<f64>().is_ok_and(|number| number >= 1.0)
 }
 
 fn is_nonzero(expr: &Sql) -> bool {

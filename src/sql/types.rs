@@ -50,6 +50,24 @@ impl Type {
         matches!(self, Self::Null | Self::Keyword | Self::Text | Self::Ip | Self::Version | Self::GeoPoint)
     }
 
+    /// The SQL function whose result orders such values, where they do not compare as they are kept.
+    pub(crate) const fn order_key(self) -> Option<&'static str> {
+        match self {
+            Self::Ip => Some("ip_key"),
+            Self::Version => Some("version_key"),
+            _ => None,
+        }
+    }
+
+    /// The function that does to lists of such values, in their own order, what `name` does to most.
+    pub(crate) fn of_list(self, name: &str) -> String {
+        match self {
+            Self::Ip => format!("{name}_ip"),
+            Self::Version => format!("{name}_version"),
+            _ => name.to_owned(),
+        }
+    }
+
     /// The type that holds values of both, if one does.
     pub(crate) fn unify(self, other: Self) -> Option<Self> {
         match (self, other) {

@@ -14,9 +14,14 @@ use super::program::{Ran, egret, root, shared};
 const SEED: &str = "command_and_control_frequent_egress_netcon_from_sus_executable.toml";
 
 /// Rules that give every field of documents with thousands: planning them takes minutes.
-const WIDE: [&str; 3] = [
+const WIDE: [&str; 8] = [
+    "credential_access_kubernetes_pod_exec_sensitive_file_access",
     "defense_evasion_long_base64_encoded_interpreter_command_line",
     "defense_evasion_masquerading_as_svchost",
+    "execution_kubernetes_pod_exec_curl_wget_https",
+    "execution_kubernetes_pod_exec_potential_reverse_shell",
+    "initial_access_elastic_defend_alert_genai_utility_descendant",
+    "initial_access_elastic_defend_alert_package_manager_ancestor",
     "initial_access_github_actions_workflow_injection_blocked",
 ];
 

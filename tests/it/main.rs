@@ -4,7 +4,9 @@
 mod backtest;
 mod bad_input;
 mod cli;
+mod conformance;
 mod corpora;
+mod functions;
 mod layering;
 mod layouts;
 mod many;

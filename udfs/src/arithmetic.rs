@@ -25,6 +25,7 @@ use datafusion::logical_expr::{
 };
 
 use crate::documentation::documentation;
+use crate::label;
 use crate::text::{scalar_text, text_argument};
 use crate::warnings::Warnings;
 
@@ -63,6 +64,21 @@ impl Operator {
         if self == Self::Neg { 1 } else { 2 }
     }
 
+    /// The call as an author writes it.
+    fn written(self, operands: &[String]) -> String {
+        let sign = match self {
+            Self::Add => "+",
+            Self::Sub | Self::Neg => "-",
+            Self::Mul => "*",
+            Self::Div => "/",
+            Self::Rem => "%",
+        };
+        match operands {
+            [operand] => format!("{sign}{operand}"),
+            several => several.join(&format!(" {sign} ")),
+        }
+    }
+
     fn apply(self, left: i128, right: i128) -> std::result::Result<i128, &'static str> {
         let divides = matches!(self, Self::Div | Self::Rem);
         if divides && right == 0 {
@@ -79,9 +95,6 @@ impl Operator {
         made.ok_or(OVERFLOW)
     }
 }
-
-/// The longest name of an expression within another in a warning.
-const LONGEST_NAME: usize = 80;
 
 const OVERFLOW: &str = "result does not fit, taken as null";
 const BY_ZERO: &str = "division by zero, taken as null";
@@ -190,18 +203,12 @@ impl ScalarUDFImpl for Checked {
             _ => return plan_err!("{}: found no literal as the type, expected {WIDTHS}", self.name()),
         };
         let width = self.width(named).or_else(|message| plan_err!("{message}"))?;
-        // A call around this one names its operand so in a warning; a long one, which costs time at each level of a
-        // deep expression, by the function alone.
-        let shown = args.arg_fields.iter().zip(args.scalar_arguments).take(operands);
-        let shown = shown.map(|(field, literal)| literal.map_or_else(|| field.name().clone(), ToString::to_string));
-        let shown = format!("{}({})", self.name(), shown.collect::<Vec<_>>().join(", "));
-        let name = if shown.len() <= LONGEST_NAME { shown.as_str() } else { self.name() };
-        Ok(FieldRef::new(Field::new(name, width.data_type(), true)))
+        Ok(FieldRef::new(Field::new(self.name(), width.data_type(), true)))
     }
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
         let (name, operands) = (self.name(), self.operator.operands());
-        if types.len() < operands || types.len() > operands + 1 {
+        if types.len() < operands || types.len() > operands + 2 {
             return plan_err!("{name}: found {} arguments, expected {operands} and perhaps a type", types.len());
         }
         let mut taken = Vec::with_capacity(types.len());
@@ -211,6 +218,10 @@ impl ScalarUDFImpl for Checked {
                     Some(text) => text,
                     None => return plan_err!("{name}: found {found} as the type, expected {WIDTHS}"),
                 },
+                label if at > operands => {
+                    taken.extend(label::argument(name, std::slice::from_ref(label))?);
+                    continue;
+                }
                 DataType::UInt64 => DataType::UInt64,
                 DataType::Null => DataType::Int64,
                 number if number.is_integer() => DataType::Int64,
@@ -234,11 +245,16 @@ impl ScalarUDFImpl for Checked {
         let scalar = values.iter().all(|value| matches!(value, ColumnarValue::Scalar(_)));
         let rows = if scalar { 1 } else { args.number_rows };
         let operands = Operands(values.iter().map(Operand::try_new).collect::<Result<_>>()?);
-        let names = operands.0.iter().zip(&args.arg_fields).map(|(operand, field)| match operand {
-            Operand::One(Some(number)) => number.to_string(),
-            _ => field.name().clone(),
-        });
-        let subject = names.collect::<Vec<_>>().join(", ");
+        let names: Vec<String> = operands
+            .0
+            .iter()
+            .zip(&args.arg_fields)
+            .map(|(operand, field)| match operand {
+                Operand::One(Some(number)) => number.to_string(),
+                _ => field.name().clone(),
+            })
+            .collect();
+        let subject = label::given(&args, count + 1).map_or_else(|| self.operator.written(&names), str::to_owned);
         let made = match width {
             Width::Int => self.compute::<Int32Type>(&operands, rows, &subject),
             Width::Bigint => self.compute::<Int64Type>(&operands, rows, &subject),
@@ -332,15 +348,16 @@ fn describe(operator: Operator) -> Documentation {
         _ => "if it does not fit",
     };
     let (syntax, example) = match operator {
-        Operator::Neg => (format!("{name}(value[, type])"), format!("SELECT {name}(443);")),
-        _ => (format!("{name}(left, right[, type])"), format!("SELECT {name}(443, 2);")),
+        Operator::Neg => (format!("{name}(value[, type[, label]])"), format!("SELECT {name}(443);")),
+        _ => (format!("{name}(left, right[, type[, label]])"), format!("SELECT {name}(443, 2);")),
     };
     let builder = documentation(&format!("Returns {what}; null, with a warning, {null}."), &syntax, &example);
     let builder = match operator {
         Operator::Neg => builder.with_argument("value", "A whole number."),
         _ => builder.with_argument("left", "A whole number.").with_argument("right", "A whole number."),
     };
-    builder.with_argument("type", "A literal: 'bigint' (the default), 'int' or 'bigint unsigned'.").build()
+    let builder = builder.with_argument("type", "A literal: 'bigint' (the default), 'int' or 'bigint unsigned'.");
+    builder.with_argument("label", label::MEANING).build()
 }
 
 #[cfg(test)]

@@ -64,6 +64,42 @@
 //! | `checked_div(left, right[, type])` | their quotient, null if `right` is 0 |
 //! | `checked_rem(left, right[, type])` | the remainder, null if `right` is 0 |
 //! | `checked_neg(value[, type])` | the number with the other sign |
+//! | `mv_min_version(list)` | the least version |
+//! | `mv_max_version(list)` | the greatest version |
+//! | `mv_sort_version(list[, order])` | the versions in order |
+//! | `mv_slice(list, start, end)` | the elements from one place to another |
+//! | `mv_zip(list, list, delimiter)` | the texts of two lists joined in pairs |
+//! | `mv_append(list, list)` | the elements of both lists |
+//! | `mv_union(list, list)` | the distinct elements of both lists |
+//! | `mv_intersection(list, list)` | the distinct elements that both lists have |
+//! | `mv_difference(list, list)` | the distinct elements of the first that the second has not |
+//! | `mv_contains(list, list)` | whether the first has all elements of the second |
+//! | `mv_intersects(list, list)` | whether the lists have an element in common |
+//! | `mv_median(list)` | the median of the elements |
+//! | `mv_median_absolute_deviation(list)` | the median of their distances from it |
+//! | `mv_percentile(list, percentile)` | the element below which a share of them lies |
+//! | `mv_variance(list)` | the variance of the elements |
+//! | `mv_std_dev(list)` | their standard deviation |
+//! | `mv_pseries_weighted_sum(list, power)` | their sum, each divided by its place to a power |
+//! | `finite(number)` | the number, null if it is infinite or none |
+//! | `date_diff(unit, start, end)` | whole units between two instants |
+//! | `date_extract(part, instant)` | a part of an instant, as a number |
+//! | `format_date(pattern, instant)` | the text of an instant |
+//! | `parse_date(pattern, text)` | the instant that a text means |
+//! | `from_base64(text)` | the text that base64 encodes |
+//! | `url_decode(text)` | the text without the encoding of URLs |
+//! | `url_encode(text)` | the text in the encoding of URLs, blanks as plus signs |
+//! | `url_encode_component(text)` | the same, blanks as `%20` |
+//! | `hash(algorithm, text)` | the digest of a text |
+//! | `json_extract(json, path)` | what stands at a place of a JSON text |
+//! | `split_text(text, delimiter)` | the parts of a text, as a list |
+//! | `reverse_text(text)` | the text from its end |
+//! | `ip_prefix(address, v4, v6)` | the first bits of an address |
+//! | `version_key(text)` | the bytes by which versions order |
+//! | `to_geopoint(text)` | a point on earth |
+//! | `st_x(point)` | its longitude |
+//! | `st_y(point)` | its latitude |
+//! | `st_distance(point, point)` | the metres between two points |
 //! | `collect_set(value)` | aggregate: the distinct values, sorted, as a list |
 //! | `count_distinct(value)` | aggregate: how many distinct values |
 //!
@@ -81,21 +117,32 @@ mod addresses;
 mod cache;
 mod compiled;
 mod documentation;
+mod instant;
 mod judge;
+mod label;
 mod list;
+mod row;
 mod text;
 
 mod any;
 mod arithmetic;
 mod cidr;
 mod completion;
+mod date;
+mod encode;
 mod extract;
+mod geo;
 mod glob;
 mod ip_key;
+mod ip_prefix;
 mod java;
+mod json_extract;
 mod mv;
+mod number;
 mod rlike;
+mod split;
 mod to_ip;
+mod version_key;
 
 mod collect_set;
 mod count_distinct;
@@ -149,10 +196,18 @@ pub fn scalar_functions(warnings: &Warnings) -> Vec<ScalarUDF> {
         ScalarUDF::from(java::JavaReplace::new(warnings.clone())),
         ScalarUDF::from(to_ip::ToIp::new(warnings.clone())),
         ScalarUDF::from(ip_key::IpKey::new()),
+        ip_prefix::ip_prefix(warnings),
+        json_extract::json_extract(warnings),
+        number::finite(warnings.clone()),
+        version_key::version_key(warnings),
     ];
     functions.push(ScalarUDF::from(completion::Completion::new()));
     functions.extend(any::functions());
     functions.extend(extract::functions(warnings));
+    functions.extend(date::functions(warnings));
+    functions.extend(encode::functions(warnings));
+    functions.extend(geo::functions(warnings));
+    functions.extend(split::functions(warnings));
     functions.extend(mv::functions(warnings));
     functions.extend(arithmetic::functions(warnings));
     functions

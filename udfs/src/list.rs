@@ -125,6 +125,16 @@ impl Lists {
         }
     }
 
+    /// Returns the lists of an array without null elements; of an array that holds no lists, one element a row.
+    pub(crate) fn of(array: &ArrayRef) -> Result<Self> {
+        if element_type(array.data_type()).is_some() {
+            return Self::try_new(&without_null_elements(array)?);
+        }
+        let nulls = array.logical_nulls();
+        let one = |row: usize| nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row)).then_some(row..row + 1);
+        Ok(Self { values: Arc::clone(array), ranges: (0..array.len()).map(one).collect() })
+    }
+
     /// Returns the elements of the lists one after another, without what lies between lists or under null ones.
     fn elements(&self) -> Result<ArrayRef> {
         let first = self.ranges.iter().flatten().next().map_or(0, |range| range.start);

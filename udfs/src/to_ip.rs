@@ -30,6 +30,7 @@ use datafusion::logical_expr::{
 use crate::address::Address;
 use crate::addresses::{NO_ADDRESS, address_argument, judge_addresses, parse_all, unpack};
 use crate::documentation::documentation;
+use crate::label;
 use crate::list::{element_type, list_argument, list_of, map_elements};
 use crate::mv::one_value_back;
 use crate::warnings::Warnings;
@@ -61,17 +62,17 @@ impl ScalarUDFImpl for ToIp {
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
         Ok(match types {
-            [list] if element_type(list).is_some() => list_of(DataType::Utf8View),
+            [list, ..] if element_type(list).is_some() => list_of(DataType::Utf8View),
             _ => DataType::Utf8View,
         })
     }
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        let [value] = types else {
-            return plan_err!("{NAME}: found {} arguments, expected one", types.len());
+        let [value, label @ ..] = types else {
+            return plan_err!("{NAME}: found no argument, expected one");
         };
         if let Some(taken) = address_argument(&list_argument(value)) {
-            Ok(vec![taken])
+            Ok([vec![taken], label::argument(NAME, label)?].concat())
         } else {
             plan_err!("{NAME}: found {value}, expected text, UInt32 (IPv4), 4 or 16 bytes, or a list of these")
         }
@@ -79,19 +80,16 @@ impl ScalarUDFImpl for ToIp {
 
     fn simplify(&self, mut args: Vec<Expr>, _info: &SimplifyContext) -> Result<ExprSimplifyResult> {
         let again = |argument: &Expr| matches!(argument, Expr::ScalarFunction(call) if call.func.inner().is::<Self>());
-        match args.pop() {
-            Some(inner) if args.is_empty() && again(&inner) => Ok(ExprSimplifyResult::Simplified(inner)),
-            last => {
-                args.extend(last);
-                Ok(ExprSimplifyResult::Original(args))
-            }
+        if args.first().is_some_and(again) {
+            return Ok(ExprSimplifyResult::Simplified(args.swap_remove(0)));
         }
+        Ok(ExprSimplifyResult::Original(args))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let subject = args.arg_fields.first().map(|field| field.name().as_str()).unwrap_or_default();
-        let [value] = args.args.as_slice() else {
-            return exec_err!("{NAME}: found {} arguments, expected one", args.args.len());
+        let subject = label::subject(&args, 1);
+        let Some(value) = args.args.first() else {
+            return exec_err!("{NAME}: found no argument, expected one");
         };
         one_value_back(value, |array| {
             if element_type(array.data_type()).is_some() {
@@ -107,10 +105,11 @@ impl ScalarUDFImpl for ToIp {
             documentation(
                 "Returns the canonical text of an IP address: IPv6 as RFC 5952 asks, IPv4-mapped IPv6 as IPv4. Null, \
                  with a warning, if it is no address. Of a list, element by element, dropping what is no address.",
-                "to_ip(value)",
+                "to_ip(value[, label])",
                 "SELECT to_ip('2001:DB8:0::1');",
             )
             .with_argument("value", "Text, UInt32 (IPv4), 4 or 16 bytes, or a list of these.")
+            .with_argument("label", label::MEANING)
             .build()
         });
         Some(&DOCUMENTATION)

@@ -7,70 +7,71 @@ use crate::sql::catalog::Type;
 use crate::sql::expr::Typed;
 use crate::sql::lowering::Lowering;
 
-use super::{Build, Call, Function};
+use super::{Call, Function, aggregate};
 
 pub(super) static FUNCTIONS: &[Function] = &[
-    Function {
-        name: "count",
-        signature: "count(* | any) -> long",
-        summary: "how many rows there are, or how many values a column has",
-        example: "STATS events = count(*)",
-        arity: (0, 1),
-        build: Build::Aggregate(count),
-    },
-    Function {
-        name: "count_distinct",
-        signature: "count_distinct(any[, precision]) -> long",
-        summary: "how many distinct values a column has, exactly; the precision is not needed",
-        example: "STATS hosts = count_distinct(host.name)",
-        arity: (1, 2),
-        build: Build::Aggregate(count_distinct),
-    },
-    Function {
-        name: "values",
-        signature: "values(any) -> list",
-        summary: "the distinct values of a column, sorted, as a list",
-        example: "STATS hosts = values(host.name)",
-        arity: (1, 1),
-        build: Build::Aggregate(values),
-    },
-    Function {
-        name: "min",
-        signature: "min(boolean | number | text | date | ip) -> the same",
-        summary: "the smallest value",
-        example: "STATS first = min(@timestamp)",
-        arity: (1, 1),
-        build: Build::Aggregate(|lowering, call| extreme(lowering, call, "min", "mv_min")),
-    },
-    Function {
-        name: "max",
-        signature: "max(boolean | number | text | date | ip) -> the same",
-        summary: "the largest value",
-        example: "STATS last = max(@timestamp)",
-        arity: (1, 1),
-        build: Build::Aggregate(|lowering, call| extreme(lowering, call, "max", "mv_max")),
-    },
-    Function {
-        name: "sum",
-        signature: "sum(number) -> long | double",
-        summary: "the sum of the values",
-        example: "STATS bytes = sum(source.bytes)",
-        arity: (1, 1),
-        build: Build::Aggregate(sum),
-    },
-    Function {
-        name: "avg",
-        signature: "avg(number) -> double",
-        summary: "the mean of the values",
-        example: "STATS mean = avg(source.bytes)",
-        arity: (1, 1),
-        build: Build::Aggregate(avg),
-    },
+    aggregate(
+        ("count", "count(* | any) -> long"),
+        (0, 1),
+        "how many rows there are, or how many values a column has",
+        ("count(bytes)", "3"),
+        count,
+    ),
+    aggregate(
+        ("count_distinct", "count_distinct(any[, precision]) -> long"),
+        (1, 2),
+        "how many distinct values a column has, exactly; the precision is not needed",
+        ("count_distinct(host)", "2"),
+        count_distinct,
+    ),
+    aggregate(
+        ("values", "values(any) -> list"),
+        (1, 1),
+        "the distinct values of a column, sorted, as a list",
+        ("values(host)", "[\"a\",\"b\"]"),
+        values,
+    ),
+    aggregate(
+        ("min", "min(boolean | number | text | date | ip | version) -> the same"),
+        (1, 1),
+        "the smallest value",
+        ("min(bytes)", "1"),
+        |lowering, call| extreme(lowering, call, "min"),
+    ),
+    aggregate(
+        ("max", "max(boolean | number | text | date | ip | version) -> the same"),
+        (1, 1),
+        "the largest value",
+        ("max(host)", "\"b\""),
+        |lowering, call| extreme(lowering, call, "max"),
+    ),
+    aggregate(("sum", "sum(number) -> long | double"), (1, 1), "the sum of the values", ("sum(bytes)", "9"), sum),
+    aggregate(("avg", "avg(number) -> double"), (1, 1), "the mean of the values", ("avg(bytes)", "3.0"), avg),
+    aggregate(
+        ("present", "present(any) -> boolean"),
+        (1, 1),
+        "whether there is a value",
+        ("present(bytes)", "true"),
+        |lowering, call| compared_count(lowering, call, BinaryOperator::Gt),
+    ),
+    aggregate(
+        ("absent", "absent(any) -> boolean"),
+        (1, 1),
+        "whether there is no value",
+        ("absent(bytes)", "false"),
+        |lowering, call| compared_count(lowering, call, BinaryOperator::Eq),
+    ),
 ];
 
 /// The aggregate over the rows that its condition selects.
-fn finish(lowering: &Lowering<'_>, aggregate: Sql) -> Sql {
+pub(super) fn finish(lowering: &Lowering<'_>, aggregate: Sql) -> Sql {
     build::filtered(aggregate, lowering.aggregate_filter.as_ref())
+}
+
+/// All values of a group as one list, for functions of lists.
+pub(super) fn gathered(lowering: &Lowering<'_>, value: Sql, multi: bool) -> Sql {
+    let all = finish(lowering, build::call("array_agg", [value]));
+    if multi { build::call("flatten", [all]) } else { all }
 }
 
 fn count(lowering: &mut Lowering<'_>, call: &Call<'_>) -> Option<Typed> {
@@ -89,6 +90,11 @@ fn count(lowering: &mut Lowering<'_>, call: &Call<'_>) -> Option<Typed> {
     Some(Typed::single(counted, Type::Long))
 }
 
+fn compared_count(lowering: &mut Lowering<'_>, call: &Call<'_>, op: BinaryOperator) -> Option<Typed> {
+    let counted = count(lowering, call)?;
+    Some(Typed::single(build::binary(counted.sql, op, build::number(0)), Type::Boolean))
+}
+
 fn count_distinct(lowering: &mut Lowering<'_>, call: &Call<'_>) -> Option<Typed> {
     let value = lowering.whole(call.args.first()?)?;
     let counted = finish(lowering, build::call("count_distinct", [value.sql]));
@@ -102,55 +108,54 @@ fn values(lowering: &mut Lowering<'_>, call: &Call<'_>) -> Option<Typed> {
     Some(Typed { multi: true, list: true, ..Typed::single(sql, ty) })
 }
 
-/// MIN and MAX. Addresses are compared by their bytes, so the extreme one is the first of an ordered group.
-fn extreme(lowering: &mut Lowering<'_>, call: &Call<'_>, name: &str, of_list: &str) -> Option<Typed> {
+/// MIN and MAX. Of what does not compare as it is kept, the extreme one is the first of an ordered group.
+fn extreme(lowering: &mut Lowering<'_>, call: &Call<'_>, name: &str) -> Option<Typed> {
     let arg = call.args.first()?;
     let value = lowering.whole(arg)?;
     let multi = value.multi;
     let ty = if value.ty == Type::Text { Type::Keyword } else { value.ty };
     let value = value.adapt(Type::Null);
-    let aggregate = match ty {
-        Type::Version => return lowering.unsupported(arg.span, format_args!("{name} of versions")),
-        Type::GeoPoint | Type::TimeSpan => {
-            return lowering.refuse(call, "a value with an order", ty, arg.span);
+    if matches!(ty, Type::GeoPoint | Type::TimeSpan) {
+        return lowering.refuse(call, "a value with an order", ty, arg.span);
+    }
+    let one = if multi { build::call(&ty.of_list(&format!("mv_{name}")), [value.sql]) } else { value.sql };
+    let aggregate = match ty.order_key() {
+        Some(key) => {
+            let key = build::order_key(build::call(key, [one.clone()]), name == "max", false);
+            build::call_ordered("first_value", one, key)
         }
-        Type::Ip => {
-            let address = if multi { build::call(&format!("mv_{name}_ip"), [value.sql]) } else { value.sql };
-            let key = build::order_key(build::call("ip_key", [address.clone()]), name == "max", false);
-            build::call_ordered("first_value", address, key)
-        }
-        _ if multi => build::call(name, [build::call(of_list, [value.sql])]),
-        _ => build::call(name, [value.sql]),
+        None => build::call(name, [one]),
     };
     Some(Typed::single(finish(lowering, aggregate), ty))
 }
 
 fn sum(lowering: &mut Lowering<'_>, call: &Call<'_>) -> Option<Typed> {
-    let value = numbers(lowering, call)?;
+    let arg = call.args.first()?;
+    let value = lowering.whole(arg)?;
+    // The sum of what is nothing but null has no type either.
+    if value.is_null() {
+        return Some(Typed::single(finish(lowering, build::call("min", [value.adapt(Type::Null).sql])), Type::Null));
+    }
+    let value = lowering.numbers_argument(call, arg)?;
     let ty = match value.ty {
         Type::Integer => Type::Long,
         ty => ty,
     };
-    let summed = if value.multi { build::call("mv_sum", [value.sql]) } else { value.sql };
+    let summed = if value.multi { lowering.labelled("mv_sum", vec![value.sql], arg.span) } else { value.sql };
     Some(Typed::single(finish(lowering, build::call("sum", [summed])), ty))
 }
 
 /// AVG. Of lists, all values weigh the same, however they are spread over rows.
 fn avg(lowering: &mut Lowering<'_>, call: &Call<'_>) -> Option<Typed> {
-    let value = numbers(lowering, call)?;
+    let arg = call.args.first()?;
+    let value = lowering.numbers_argument(call, arg)?;
     if !value.multi {
         return Some(Typed::single(finish(lowering, build::call("avg", [value.sql])), Type::Double));
     }
-    let total = |each: &str, sql| build::call("sum", [build::call(each, [sql])]);
-    let sum = finish(lowering, total("mv_sum", value.sql.clone()));
+    let total = |sql| build::call("sum", [sql]);
+    let each = lowering.labelled("mv_sum", vec![value.sql.clone()], arg.span);
+    let sum = finish(lowering, total(each));
     let sum = if value.ty == Type::Double { sum } else { build::cast(sum, Type::Double.sql()) };
-    let count = finish(lowering, total("mv_count", value.sql));
+    let count = finish(lowering, total(build::call("mv_count", [value.sql])));
     Some(Typed::single(build::binary(sum, BinaryOperator::Divide, count), Type::Double))
-}
-
-fn numbers(lowering: &mut Lowering<'_>, call: &Call<'_>) -> Option<Typed> {
-    let arg = call.args.first()?;
-    let value = lowering.whole(arg)?;
-    let value = lowering.demand(value, Type::Long);
-    if value.ty.is_number() { Some(value) } else { lowering.refuse(call, "numbers", value.ty, arg.span) }
 }

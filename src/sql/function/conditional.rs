@@ -1,6 +1,6 @@
-//! CASE and COALESCE: the type is what all results have in common.
+//! CASE, COALESCE, GREATEST and LEAST: the type is what all results have in common.
 
-use datafusion::sql::sqlparser::ast::Expr as Sql;
+use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr as Sql};
 
 use crate::esql::ast::Expr;
 
@@ -9,25 +9,37 @@ use crate::sql::catalog::Type;
 use crate::sql::expr::{Typed, Want};
 use crate::sql::lowering::Lowering;
 
-use super::{Build, Call, Function};
+use super::{Call, Function, MANY, scalar};
 
 pub(super) static FUNCTIONS: &[Function] = &[
-    Function {
-        name: "case",
-        signature: "case(condition, value, ...[, otherwise]) -> the values' type",
-        summary: "the value behind the first condition that is true, else the last argument, else null",
-        example: "EVAL size = case(bytes > 1000, \"large\", \"small\")",
-        arity: (2, usize::MAX),
-        build: Build::Scalar(case),
-    },
-    Function {
-        name: "coalesce",
-        signature: "coalesce(value, ...) -> the values' type",
-        summary: "the first value that is not null",
-        example: "EVAL who = coalesce(user.name, user.id)",
-        arity: (1, usize::MAX),
-        build: Build::Scalar(coalesce),
-    },
+    scalar(
+        ("case", "case(condition, value, ...[, otherwise]) -> the values' type"),
+        (2, MANY),
+        "the value behind the first condition that is true, else the last argument, else null",
+        ("case(2 > 1, \"large\", \"small\")", "\"large\""),
+        case,
+    ),
+    scalar(
+        ("coalesce", "coalesce(value, ...) -> the values' type"),
+        (1, MANY),
+        "the first value that is not null",
+        ("coalesce(null, \"b\", \"c\")", "\"b\""),
+        coalesce,
+    ),
+    scalar(
+        ("greatest", "greatest(value, ...) -> the values' type"),
+        (1, MANY),
+        "the largest value, null where one is null",
+        ("greatest(1, 3, 2)", "3"),
+        |lowering, call, _| extreme(lowering, call, "greatest"),
+    ),
+    scalar(
+        ("least", "least(value, ...) -> the values' type"),
+        (1, MANY),
+        "the smallest value, null where one is null",
+        ("least(\"b\", \"a\")", "\"a\""),
+        |lowering, call, _| extreme(lowering, call, "least"),
+    ),
 ];
 
 fn case(lowering: &mut Lowering<'_>, call: &Call<'_>, want: Want) -> Option<Typed> {
@@ -64,15 +76,46 @@ fn coalesce(lowering: &mut Lowering<'_>, call: &Call<'_>, _: Want) -> Option<Typ
     Some(Typed { multi: arms.multi, list: arms.list, ..Typed::single(sql, arms.ty) })
 }
 
-struct Arms {
-    values: Vec<Sql>,
-    ty: Type,
-    multi: bool,
-    list: bool,
+/// GREATEST and LEAST; of a field with several values its own extreme one counts.
+fn extreme(lowering: &mut Lowering<'_>, call: &Call<'_>, name: &str) -> Option<Typed> {
+    let of_list = if name == "greatest" { "mv_max" } else { "mv_min" };
+    let value = |lowering: &mut Lowering<'_>, expr: &Expr| {
+        let value = lowering.whole(expr)?;
+        let function = value.ty.of_list(of_list);
+        let value = if value.multi { value.map(|sql| build::call(&function, [sql])) } else { value };
+        Some(Typed { multi: false, list: false, ..value })
+    };
+    let values: Vec<Option<Typed>> = call.args.iter().map(|expr| value(lowering, expr)).collect();
+    let arms = unify(lowering, call, values)?;
+    if matches!(arms.ty, Type::GeoPoint | Type::TimeSpan) {
+        return lowering.refuse(call, "values with an order", arms.ty, call.span);
+    }
+    let known = arms.values.iter().filter(|value| !build::is_literal(value));
+    let known = known.map(|value| build::is_null(value.clone(), true));
+    let known = known.reduce(|left, right| build::binary(left, BinaryOperator::And, right));
+    let picked = match arms.ty.order_key() {
+        None => build::call(name, arms.values),
+        Some(key) => arms.values.into_iter().reduce(|best, next| {
+            let (left, right) = (build::call(key, [best.clone()]), build::call(key, [next.clone()]));
+            let op = if name == "greatest" { BinaryOperator::GtEq } else { BinaryOperator::LtEq };
+            build::case(vec![(build::binary(left, op, right), best)], Some(next))
+        })?,
+    };
+    // SQL passes over nulls.
+    let sql = if let Some(known) = known { build::case(vec![(known, picked)], None) } else { picked };
+    Some(Typed::single(sql, arms.ty))
+}
+
+/// Values of one type.
+pub(super) struct Arms {
+    pub(super) values: Vec<Sql>,
+    pub(super) ty: Type,
+    pub(super) multi: bool,
+    pub(super) list: bool,
 }
 
 /// The values with one type; lists all of them where one is.
-fn unify(lowering: &mut Lowering<'_>, call: &Call<'_>, values: Vec<Option<Typed>>) -> Option<Arms> {
+pub(super) fn unify(lowering: &mut Lowering<'_>, call: &Call<'_>, values: Vec<Option<Typed>>) -> Option<Arms> {
     let values = values.into_iter().collect::<Option<Vec<Typed>>>()?;
     let mut ty = Type::Null;
     for value in &values {
@@ -80,7 +123,7 @@ fn unify(lowering: &mut Lowering<'_>, call: &Call<'_>, values: Vec<Option<Typed>
             let expected = format!("values of one type, here {}", ty.name());
             return lowering.refuse(call, &expected, value.ty, call.span);
         };
-        ty = if ty == Type::Integer && value.ty == Type::Integer { Type::Integer } else { both };
+        ty = both;
     }
     let multi = values.iter().any(|value| value.multi);
     let list = values.iter().any(|value| value.list);

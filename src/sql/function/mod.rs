@@ -6,13 +6,22 @@ mod aggregate;
 mod conditional;
 mod convert;
 mod date;
+mod distribution;
+mod encode;
+mod geo;
 mod ip;
+mod math;
 mod multi;
 mod names;
 mod number;
+mod part;
+mod pick;
 mod replace;
 mod search;
+mod statistics;
 mod text;
+
+use datafusion::sql::sqlparser::ast::Expr as Sql;
 
 use crate::diagnostic::{Code, Span};
 use crate::esql::ast::{Expr, Ident, StringLiteral};
@@ -21,6 +30,7 @@ use super::catalog::Type;
 use super::expr::{Mode, Typed, Want};
 use super::lowering::Lowering;
 use super::near::nearest;
+use super::operator::string_literal;
 
 /// What a function is, for documentation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,8 +41,10 @@ pub struct FunctionDoc {
     pub signature: &'static str,
     /// What it returns, in one line.
     pub summary: &'static str,
-    /// A call.
+    /// A call. One of an aggregate reads the fields `host`, `bytes` and `@timestamp` of three events.
     pub example: &'static str,
+    /// What the example gives, as JSON.
+    pub gives: &'static str,
     /// Whether it makes one value of many rows.
     pub aggregate: bool,
 }
@@ -44,21 +56,29 @@ pub fn functions() -> impl Iterator<Item = FunctionDoc> {
         signature: function.signature,
         summary: function.summary,
         example: function.example,
+        gives: function.gives,
         aggregate: matches!(function.build, Build::Aggregate(_)),
     })
 }
 
 static FAMILIES: &[&[Function]] = &[
     aggregate::FUNCTIONS,
+    distribution::FUNCTIONS,
+    pick::FUNCTIONS,
     conditional::FUNCTIONS,
     convert::FUNCTIONS,
     date::FUNCTIONS,
-    ip::FUNCTIONS,
-    multi::FUNCTIONS,
-    number::FUNCTIONS,
     replace::FUNCTIONS,
     search::FUNCTIONS,
     text::FUNCTIONS,
+    part::FUNCTIONS,
+    encode::FUNCTIONS,
+    number::FUNCTIONS,
+    math::FUNCTIONS,
+    multi::FUNCTIONS,
+    statistics::FUNCTIONS,
+    ip::FUNCTIONS,
+    geo::FUNCTIONS,
 ];
 
 /// One row of the table.
@@ -67,21 +87,50 @@ pub(super) struct Function {
     signature: &'static str,
     summary: &'static str,
     example: &'static str,
+    gives: &'static str,
     /// Fewest and most arguments.
     arity: (usize, usize),
     build: Build,
 }
 
+/// How a call becomes a value of one row.
+type Scalar = fn(&mut Lowering<'_>, &Call<'_>, Want) -> Option<Typed>;
+/// How a call becomes a value of a group of rows; its arguments are those of a row.
+type Aggregate = fn(&mut Lowering<'_>, &Call<'_>) -> Option<Typed>;
+
 /// How a call becomes SQL.
 #[derive(Clone, Copy)]
 enum Build {
-    /// A value of one row.
-    Scalar(fn(&mut Lowering<'_>, &Call<'_>, Want) -> Option<Typed>),
+    Scalar(Scalar),
     /// Whether an event is what a search looks for; takes options.
-    Search(fn(&mut Lowering<'_>, &Call<'_>) -> Option<Typed>),
-    /// A value of a group of rows; its arguments are those of a row.
-    Aggregate(fn(&mut Lowering<'_>, &Call<'_>) -> Option<Typed>),
+    Search(Aggregate),
+    Aggregate(Aggregate),
 }
+
+/// A row of the table: the call with its types, fewest and most arguments, what it returns, an example with its result.
+const fn scalar(
+    (name, signature): (&'static str, &'static str),
+    arity: (usize, usize),
+    summary: &'static str,
+    (example, gives): (&'static str, &'static str),
+    build: Scalar,
+) -> Function {
+    Function { name, signature, summary, example, gives, arity, build: Build::Scalar(build) }
+}
+
+/// The same for an aggregate.
+const fn aggregate(
+    (name, signature): (&'static str, &'static str),
+    arity: (usize, usize),
+    summary: &'static str,
+    (example, gives): (&'static str, &'static str),
+    build: Aggregate,
+) -> Function {
+    Function { name, signature, summary, example, gives, arity, build: Build::Aggregate(build) }
+}
+
+/// As many arguments as one likes.
+const MANY: usize = usize::MAX;
 
 /// A call in a query.
 pub(crate) struct Call<'a> {
@@ -136,12 +185,58 @@ impl Lowering<'_> {
     }
 
     /// The single text of an argument.
-    fn text_argument(&mut self, call: &Call<'_>, expr: &Expr) -> Option<datafusion::sql::sqlparser::ast::Expr> {
+    fn text_argument(&mut self, call: &Call<'_>, expr: &Expr) -> Option<Sql> {
         let value = self.single(expr)?;
         match value.ty {
             Type::Keyword | Type::Text | Type::Null => Some(self.demand(value, Type::Keyword).sql),
             ty => self.refuse(call, "text", ty, expr.span),
         }
+    }
+
+    /// The single instant of an argument; a text literal is cast to one.
+    fn date_argument(&mut self, call: &Call<'_>, expr: &Expr) -> Option<Typed> {
+        if let Some(literal) = string_literal(expr) {
+            return self.cast_literal(literal, Type::Date);
+        }
+        let value = self.single(expr)?;
+        match value.ty {
+            Type::Null => Some(self.demand(value, Type::Date)),
+            ty if ty.is_date() => Some(value),
+            ty => self.refuse(call, "a date", ty, expr.span),
+        }
+    }
+
+    /// The single whole number of an argument.
+    fn whole_number_argument(&mut self, call: &Call<'_>, expr: &Expr) -> Option<Sql> {
+        let value = self.number_argument(call, expr)?;
+        if value.ty.is_whole_number() {
+            Some(value.sql)
+        } else {
+            self.refuse(call, "a whole number", value.ty, expr.span)
+        }
+    }
+
+    /// All texts of an argument; a list where the field is one.
+    fn texts_argument(&mut self, call: &Call<'_>, expr: &Expr) -> Option<Typed> {
+        let value = self.whole(expr)?;
+        match value.ty {
+            Type::Keyword | Type::Text | Type::Null => Some(self.demand(value, Type::Keyword)),
+            ty => self.refuse(call, "text", ty, expr.span),
+        }
+    }
+
+    /// All numbers of an argument.
+    fn numbers_argument(&mut self, call: &Call<'_>, expr: &Expr) -> Option<Typed> {
+        let value = self.whole(expr)?;
+        let value = self.demand(value, Type::Long);
+        if value.ty.is_number() { Some(value) } else { self.refuse(call, "numbers", value.ty, expr.span) }
+    }
+
+    /// A function of the single texts of its arguments.
+    fn of_texts(&mut self, call: &Call<'_>, function: &str, ty: Type) -> Option<Typed> {
+        let texts: Vec<Option<Sql>> = call.args.iter().map(|arg| self.text_argument(call, arg)).collect();
+        let texts = texts.into_iter().collect::<Option<Vec<Sql>>>()?;
+        Some(Typed::single(self.labelled(function, texts, call.span), ty))
     }
 
     /// The single number of an argument.
@@ -155,11 +250,7 @@ impl Lowering<'_> {
     }
 
     /// An aggregate: allowed where groups are, its arguments read the rows.
-    fn aggregate(
-        &mut self,
-        call: &Call<'_>,
-        build: fn(&mut Lowering<'_>, &Call<'_>) -> Option<Typed>,
-    ) -> Option<Typed> {
+    fn aggregate(&mut self, call: &Call<'_>, build: Aggregate) -> Option<Typed> {
         let name = call.name.text.to_lowercase();
         match &mut self.mode {
             Mode::Groups(groups) => {
@@ -209,6 +300,7 @@ mod tests {
         for function in functions() {
             assert!(function.signature.starts_with(&format!("{}(", function.name)), "{}", function.name);
             assert!(function.example.contains(&format!("{}(", function.name)), "{}", function.name);
+            assert!(!function.gives.is_empty(), "{}", function.name);
             assert!(!function.summary.is_empty() && !function.summary.ends_with('.'), "{}", function.name);
             assert!(!names::KNOWN.contains(&function.name), "{} is lowered", function.name);
         }

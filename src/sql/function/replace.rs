@@ -8,16 +8,15 @@ use crate::sql::expr::{Typed, Want};
 use crate::sql::lowering::Lowering;
 use crate::sql::operator::string_literal;
 
-use super::{Build, Call, Function};
+use super::{Call, Function, scalar};
 
-pub(super) static FUNCTIONS: &[Function] = &[Function {
-    name: "replace",
-    signature: "replace(text, pattern, replacement) -> keyword",
-    summary: "the text with every match of a regular expression of Java replaced",
-    example: "EVAL clean = replace(process.command_line, \"(?i)(password=)\\\\S+\", \"$1***\")",
-    arity: (3, 3),
-    build: Build::Scalar(replace),
-}];
+pub(super) static FUNCTIONS: &[Function] = &[scalar(
+    ("replace", "replace(text, pattern, replacement) -> keyword"),
+    (3, 3),
+    "the text with every match of a regular expression of Java replaced",
+    ("replace(\"password=x y\", \"(?i)(password=)\\\\S+\", \"$1*\")", "\"password=* y\""),
+    replace,
+)];
 
 fn replace(lowering: &mut Lowering<'_>, call: &Call<'_>, _: Want) -> Option<Typed> {
     let [_, pattern, replacement] = call.args else { return None };

@@ -1,110 +1,103 @@
-//! Functions of text. Positions and lengths count characters.
+//! Functions of text: its length, what it holds, its case. Lengths count characters.
 
 use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr as Sql};
-
-use crate::esql::ast::{Expr, ExprKind, Literal};
 
 use crate::sql::build;
 use crate::sql::catalog::Type;
 use crate::sql::expr::{Typed, Want};
 use crate::sql::lowering::Lowering;
 
-use super::{Build, Call, Function};
+use super::{Call, Function, MANY, scalar};
 
 /// What TRIM takes away: the white space of Java, which leaves out the spaces that do not break.
 const WHITE_SPACE: &str = "\u{9}\u{a}\u{b}\u{c}\u{d}\u{1c}\u{1d}\u{1e}\u{1f}\u{20}\u{1680}\u{2000}\u{2001}\u{2002}\
     \u{2003}\u{2004}\u{2005}\u{2006}\u{2008}\u{2009}\u{200a}\u{2028}\u{2029}\u{205f}\u{3000}";
 
+/// A test of a text and a part.
 macro_rules! tests {
-    ($name:literal, $summary:literal) => {
-        Function {
-            name: $name,
-            signature: concat!($name, "(text, part) -> boolean"),
-            summary: $summary,
-            example: concat!("WHERE ", $name, "(process.name, \"ba\")"),
-            arity: (2, 2),
-            build: Build::Scalar(|lowering, call, _| {
-                Some(Typed::single(build::call($name, texts(lowering, call, call.args)?), Type::Boolean))
-            }),
-        }
+    ($name:literal, $summary:literal, $part:literal) => {
+        scalar(
+            ($name, concat!($name, "(text, part) -> boolean")),
+            (2, 2),
+            $summary,
+            (concat!($name, "(\"egret\", \"", $part, "\")"), "true"),
+            |lowering, call, _| Some(Typed::single(build::call($name, texts(lowering, call)?), Type::Boolean)),
+        )
     };
 }
 
+/// A function that takes white space away.
 macro_rules! trims {
-    ($name:literal, $sql:literal, $summary:literal) => {
-        Function {
-            name: $name,
-            signature: concat!($name, "(text) -> keyword"),
-            summary: $summary,
-            example: concat!("EVAL clean = ", $name, "(message)"),
-            arity: (1, 1),
-            build: Build::Scalar(|lowering, call, _| {
+    ($name:literal, $sql:literal, $summary:literal, $gives:literal) => {
+        scalar(
+            ($name, concat!($name, "(text) -> keyword")),
+            (1, 1),
+            $summary,
+            (concat!($name, "(\" a b \")"), $gives),
+            |lowering, call, _| {
                 let text = lowering.text_argument(call, call.args.first()?)?;
                 Some(Typed::single(build::call($sql, [text, build::text(WHITE_SPACE)]), Type::Keyword))
-            }),
-        }
+            },
+        )
+    };
+}
+
+/// A size of a text.
+macro_rules! sizes {
+    ($name:literal, $sql:literal, $summary:literal, $gives:literal) => {
+        scalar(
+            ($name, concat!($name, "(text) -> integer")),
+            (1, 1),
+            $summary,
+            (concat!($name, "(\"é\")"), $gives),
+            |lowering, call, _| {
+                let text = lowering.text_argument(call, call.args.first()?)?;
+                Some(Typed::single(build::call($sql, [text]), Type::Integer))
+            },
+        )
     };
 }
 
 pub(super) static FUNCTIONS: &[Function] = &[
-    Function {
-        name: "to_lower",
-        signature: "to_lower(text) -> keyword",
-        summary: "the text in lower case",
-        example: "WHERE to_lower(process.name) == \"bash\"",
-        arity: (1, 1),
-        build: Build::Scalar(|lowering, call, want| change_case(lowering, call, want, ["lower", "mv_lower"])),
-    },
-    Function {
-        name: "to_upper",
-        signature: "to_upper(text) -> keyword",
-        summary: "the text in upper case",
-        example: "EVAL name = to_upper(user.name)",
-        arity: (1, 1),
-        build: Build::Scalar(|lowering, call, want| change_case(lowering, call, want, ["upper", "mv_upper"])),
-    },
-    Function {
-        name: "length",
-        signature: "length(text) -> integer",
-        summary: "how many characters a text has",
-        example: "WHERE length(process.command_line) > 1000",
-        arity: (1, 1),
-        build: Build::Scalar(|lowering, call, _| {
-            let text = lowering.text_argument(call, call.args.first()?)?;
-            Some(Typed::single(build::call("character_length", [text]), Type::Integer))
-        }),
-    },
-    Function {
-        name: "concat",
-        signature: "concat(text, text, ...) -> keyword",
-        summary: "the texts joined, null where one is null",
-        example: "EVAL who = concat(user.name, \"@\", host.name)",
-        arity: (2, usize::MAX),
-        build: Build::Scalar(|lowering, call, _| {
-            let parts = texts(lowering, call, call.args)?;
+    scalar(
+        ("to_lower", "to_lower(text) -> keyword"),
+        (1, 1),
+        "the text in lower case",
+        ("to_lower(\"Bash\")", "\"bash\""),
+        |lowering, call, want| change_case(lowering, call, want, ["lower", "mv_lower"]),
+    ),
+    scalar(
+        ("to_upper", "to_upper(text) -> keyword"),
+        (1, 1),
+        "the text in upper case",
+        ("to_upper(\"Bash\")", "\"BASH\""),
+        |lowering, call, want| change_case(lowering, call, want, ["upper", "mv_upper"]),
+    ),
+    sizes!("length", "character_length", "how many characters a text has", "1"),
+    sizes!("byte_length", "octet_length", "how many bytes a text has", "2"),
+    sizes!("bit_length", "bit_length", "how many bits a text has", "16"),
+    scalar(
+        ("concat", "concat(text, text, ...) -> keyword"),
+        (2, MANY),
+        "the texts joined, null where one is null",
+        ("concat(\"a\", \"-\", \"b\")", "\"a-b\""),
+        |lowering, call, _| {
+            let parts = texts(lowering, call)?;
             let join = |left, right| build::binary(left, BinaryOperator::StringConcat, right);
             Some(Typed::single(parts.into_iter().reduce(join)?, Type::Keyword))
-        }),
-    },
-    tests!("starts_with", "whether a text starts with another"),
-    tests!("ends_with", "whether a text ends with another"),
-    tests!("contains", "whether a text holds another"),
-    Function {
-        name: "substring",
-        signature: "substring(text, start[, length]) -> keyword",
-        summary: "a part of a text, from a place counted from 1, or from the end where it is negative",
-        example: "EVAL drive = substring(process.executable, 1, 2)",
-        arity: (2, 3),
-        build: Build::Scalar(substring),
-    },
-    trims!("trim", "btrim", "the text without white space around it"),
-    trims!("ltrim", "ltrim", "the text without white space before it"),
-    trims!("rtrim", "rtrim", "the text without white space behind it"),
+        },
+    ),
+    tests!("starts_with", "whether a text starts with another", "eg"),
+    tests!("ends_with", "whether a text ends with another", "ret"),
+    tests!("contains", "whether a text holds another", "gre"),
+    trims!("trim", "btrim", "the text without white space around it", "\"a b\""),
+    trims!("ltrim", "ltrim", "the text without white space before it", "\"a b \""),
+    trims!("rtrim", "rtrim", "the text without white space behind it", "\" a b\""),
 ];
 
-/// The texts of arguments; every one is checked.
-fn texts(lowering: &mut Lowering<'_>, call: &Call<'_>, args: &[Expr]) -> Option<Vec<Sql>> {
-    let texts: Vec<Option<Sql>> = args.iter().map(|arg| lowering.text_argument(call, arg)).collect();
+/// The texts of all arguments; every one is checked.
+fn texts(lowering: &mut Lowering<'_>, call: &Call<'_>) -> Option<Vec<Sql>> {
+    let texts: Vec<Option<Sql>> = call.args.iter().map(|arg| lowering.text_argument(call, arg)).collect();
     texts.into_iter().collect()
 }
 
@@ -124,48 +117,4 @@ fn change_case(
     let text = lowering.demand(value, Type::Keyword).sql;
     let changed = build::call(if multi { of_list } else { of_one }, [text]);
     Some(Typed { multi, list, ..Typed::single(changed, Type::Keyword) })
-}
-
-fn substring(lowering: &mut Lowering<'_>, call: &Call<'_>, _: Want) -> Option<Typed> {
-    let (text, rest) = call.args.split_first()?;
-    let text = lowering.text_argument(call, text)?;
-    let (start, length) = (rest.first()?, rest.get(1));
-    let first = match start.kind {
-        ExprKind::Literal(Literal::Integer(at @ 1..)) => build::number(at),
-        ExprKind::Literal(Literal::Integer(0)) => build::number(1),
-        _ => from_end(&text, whole_number(lowering, call, start)?),
-    };
-    let mut args = vec![text, first];
-    if let Some(expr) = length {
-        let length = whole_number(lowering, call, expr)?;
-        let literal = matches!(expr.kind, ExprKind::Literal(Literal::Integer(0..)));
-        // SQL refuses a negative length, ES|QL's value is null.
-        let valid = build::binary(length.clone(), BinaryOperator::GtEq, build::number(0));
-        args.push(if literal { length } else { build::case(vec![(valid, length)], None) });
-    }
-    Some(Typed::single(build::call("substr", args), Type::Keyword))
-}
-
-fn whole_number(lowering: &mut Lowering<'_>, call: &Call<'_>, expr: &Expr) -> Option<Sql> {
-    let value = lowering.number_argument(call, expr)?;
-    if value.ty.is_whole_number() {
-        Some(value.sql)
-    } else {
-        lowering.refuse(call, "a whole number", value.ty, expr.span)
-    }
-}
-
-/// The place, from 1, that a start of any sign means.
-fn from_end(text: &Sql, start: Sql) -> Sql {
-    let zero = || build::number(0);
-    let length = build::call("character_length", [text.clone()]);
-    let from_end = build::binary(
-        build::binary(length, BinaryOperator::Plus, start.clone()),
-        BinaryOperator::Plus,
-        build::number(1),
-    );
-    let clamped = build::call("greatest", [from_end, build::number(1)]);
-    let negative = build::binary(start.clone(), BinaryOperator::Lt, zero());
-    let first = build::binary(start.clone(), BinaryOperator::Eq, zero());
-    build::case(vec![(negative, clamped), (first, build::number(1))], Some(start))
 }

@@ -26,6 +26,7 @@ expressions! {
         "null == null" => "CAST(NULL AS BOOLEAN)",
         r#"flag == "TRUE""# => r#""flag" = true"#,
         r#"version == "1.2.3""# => r#""version" = '1.2.3'"#,
+        r#"version > "1.2.3""# => r#"version_key("version") > version_key('1.2.3')"#,
         "bytes == 18446744073709551615" => r#""bytes" = 18446744073709551615"#,
     }
     addresses {
@@ -42,6 +43,9 @@ expressions! {
         "now() - 1 hours" => "now() - INTERVAL '1 hour'",
         "@timestamp + 2 weeks - 1 quarter" => r#""@timestamp" + INTERVAL '14 day' - INTERVAL '3 month'"#,
         "date_trunc(1 week, @timestamp)" => r#"date_trunc('week', "@timestamp")"#,
+        "date_trunc(7 days, @timestamp)" => r#"date_trunc('week', "@timestamp")"#,
+        "date_trunc(5 months, @timestamp)" => r#"date_bin(INTERVAL '5 month', "@timestamp", TIMESTAMP WITH TIME ZONE '1970-03-01T00:00:00Z')"#,
+        "date_trunc(\"2 years\", @timestamp)" => r#"date_bin(INTERVAL '2 year', "@timestamp", TIMESTAMP WITH TIME ZONE '1971-01-01T00:00:00Z')"#,
         "date_trunc(5 minutes, @timestamp)" => r#"date_bin(INTERVAL '5 minute', "@timestamp")"#,
     }
     logic {
@@ -67,21 +71,25 @@ expressions! {
         r#"to_lower(host.name) LIKE "a*""# => r#"glob_match(lower("host.name"), 'a*')"#,
     }
     arithmetic {
-        "bytes / 2 * (bytes + 1) % 3" => r#"checked_mul("bytes" / 2, checked_add("bytes", 1)) % 3"#,
-        "bytes - (bytes - 1)" => r#"checked_sub("bytes", checked_sub("bytes", 1))"#,
+        "bytes / 2 * (bytes + 1) % 3" => r#"checked_mul("bytes" / 2, checked_add("bytes", 1), 'bigint', 'bytes / 2 * (bytes + 1)') % 3"#,
+        "bytes - (bytes - 1)" => r#"checked_sub("bytes", checked_sub("bytes", 1), 'bigint', 'bytes - (bytes - 1)')"#,
         "bytes / bytes" => r#"checked_div("bytes", "bytes")"#,
         "bytes % 0" => r#"checked_rem("bytes", 0)"#,
-        "-bytes + -(bytes + 1)" => r#"checked_add(checked_neg("bytes"), checked_neg(checked_add("bytes", 1)))"#,
-        "bytes + null" => r#"checked_add("bytes", CAST(NULL AS BIGINT))"#,
-        "-null" => "checked_neg(CAST(NULL AS BIGINT))",
+        "-bytes + -(bytes + 1)" => r#"checked_add(checked_neg("bytes"), checked_neg(checked_add("bytes", 1), 'bigint', '-(bytes + 1)'), 'bigint', '-bytes + -(bytes + 1)')"#,
+        "bytes + null" => r#"checked_add("bytes", CAST(NULL AS BIGINT), 'bigint', 'bytes + null')"#,
+        "-null" => "checked_neg(CAST(NULL AS BIGINT), 'bigint', '-null')",
+        "null + null" => "CAST(NULL AS VARCHAR)",
+        "@timestamp - null" => "CAST(NULL AS TIMESTAMP WITH TIME ZONE)",
         "-ratio" => r#"-"ratio""#,
-        "1 + length(host.name)" => r#"checked_add(1, character_length("host.name"), 'int')"#,
-        "-mv_count(host.name) * 2" => r#"checked_mul(checked_neg(mv_count("host.name"), 'int'), 2, 'int')"#,
+        "1 + length(host.name)" => r#"checked_add(1, character_length("host.name"), 'int', '1 + length(host.name)')"#,
+        "-mv_count(host.name) * 2" => r#"checked_mul(checked_neg(mv_count("host.name"), 'int', '-mv_count(host.name)'), 2, 'int', '-mv_count(host.name) * 2')"#,
         "3000000000 - 1" => "checked_sub(3000000000, 1)",
         "18446744073709551615 - 1" => "checked_sub(18446744073709551615, 1, 'bigint unsigned')",
-        "bytes * ratio - -1" => r#""bytes" * "ratio" - -1"#,
-        "ratio / bytes" => r#""ratio" / nullif("bytes", 0)"#,
-        "1e3 * ratio" => r#"1000.0 * "ratio""#,
+        "bytes * ratio - -1" => r#"finite("bytes" * "ratio" - -1, 'bytes * ratio - -1')"#,
+        "ratio / bytes" => r#"finite("ratio" / "bytes", 'ratio / bytes')"#,
+        "1e3 * ratio" => r#"finite(1000.0 * "ratio", '1e3 * ratio')"#,
+        "ratio / 2" => r#""ratio" / 2"#,
+        "1 / (ratio * 2)" => r#"finite(1 / finite("ratio" * 2, '(ratio * 2)'), '1 / (ratio * 2)')"#,
     }
     conditionals {
         r#"case(bytes > 1, "a", flag, host.name, null)"# => r#"CASE WHEN "bytes" > 1 THEN 'a' WHEN "flag" THEN "host.name" ELSE CAST(NULL AS VARCHAR) END"#,
@@ -97,17 +105,28 @@ expressions! {
         "substring(host.name, -2)" => r#"substr("host.name", CASE WHEN -2 < 0 THEN greatest(character_length("host.name") + -2 + 1, 1) WHEN -2 = 0 THEN 1 ELSE -2 END)"#,
     }
     numbers {
-        "round(ratio, 1) + round(bytes) + floor(ratio) + ceil(bytes) + abs(bytes)" => r#"round("ratio", 1) + "bytes" + floor("ratio") + "bytes" + abs("bytes")"#,
+        "round(ratio, 1) + round(bytes) + floor(ratio) + ceil(bytes)" => r#"finite(round("ratio", 1) + "bytes" + floor("ratio") + "bytes", 'round(ratio, 1) + round(bytes) + floor(ratio) + ceil(bytes)')"#,
+        "abs(bytes)" => r#"CASE WHEN "bytes" < 0 THEN checked_neg("bytes") ELSE "bytes" END"#,
+        "abs(ratio)" => r#"abs("ratio")"#,
+        "round(bytes, -3)" => r#"CAST(round(CAST("bytes" AS DOUBLE), -3) AS BIGINT)"#,
+        "sqrt(bytes)" => r#"finite(sqrt(CAST("bytes" AS DOUBLE)), 'sqrt(bytes)')"#,
+        "clamp(bytes, 0, 10)" => r#"CASE WHEN "bytes" IS NOT NULL THEN least(greatest("bytes", 0), 10) END"#,
+        "greatest(bytes, 1)" => r#"CASE WHEN "bytes" IS NOT NULL THEN greatest("bytes", 1) END"#,
     }
     conversions {
         "to_string(destination.ip)" => r#""destination.ip""#,
         "bytes::string" => r#"CAST("bytes" AS VARCHAR)"#,
-        "to_string(@timestamp)" => r#"to_char("@timestamp", '%Y-%m-%dT%H:%M:%S%.3fZ')"#,
+        "to_string(@timestamp)" => r#"mv_cast("@timestamp", 'varchar')"#,
         "to_boolean(host.name)" => r#"lower("host.name") = 'true'"#,
         "to_boolean(bytes)" => r#""bytes" <> 0"#,
-        "to_integer(ratio)" => r#"TRY_CAST(floor("ratio" + 0.5) AS INT)"#,
-        "host.name::long" => r#"coalesce(TRY_CAST("host.name" AS BIGINT), TRY_CAST(floor(TRY_CAST("host.name" AS DOUBLE) + 0.5) AS BIGINT))"#,
-        "to_long(@timestamp)" => r#"CAST(arrow_cast("@timestamp", 'Timestamp(Millisecond, Some("UTC"))') AS BIGINT)"#,
+        "to_integer(ratio)" => r#"mv_cast("ratio", 'int')"#,
+        "host.name::long" => r#"mv_cast("host.name", 'bigint')"#,
+        "to_long(@timestamp)" => r#"mv_cast("@timestamp", 'bigint')"#,
+        "to_string(ratio)" => r#"mv_cast("ratio", 'varchar')"#,
+        "to_datetime(host.name)" => r#"mv_cast("host.name", 'timestamp')"#,
+        "to_datetime(concat(host.name, \"Z\"))" => r#"mv_cast("host.name" || 'Z', 'timestamp', 'to_datetime(concat(host.name, "Z"))')"#,
+        "bytes::unsigned_long" => r#"mv_cast("bytes", 'bigint unsigned')"#,
+        "to_version(host.name)" => r#""host.name""#,
         r#"to_datetime("2024")"# => "TIMESTAMP WITH TIME ZONE '2024-01-01T00:00:00Z'",
     }
     lists_of_one_value {
@@ -116,11 +135,11 @@ expressions! {
         "mv_count(host.name)" => r#"mv_count("host.name")"#,
         r#"mv_concat(host.name, ",")"# => r#"mv_concat("host.name", ',')"#,
         "mv_max([1, 2])" => "mv_max(make_array(1, 2))",
-        "mv_sum([1, 2])" => "TRY_CAST(mv_sum(make_array(1, 2)) AS INT)",
+        "mv_sum([1, 2])" => "TRY_CAST(mv_sum(make_array(1, 2), '[1, 2]') AS INT)",
         "mv_sum(bytes)" => r#""bytes""#,
         "mv_avg(bytes)" => r#"CAST("bytes" AS DOUBLE)"#,
         "mv_avg([1, 2])" => "mv_avg(make_array(1, 2))",
-        "to_string([1, 2])" => "mv_cast(make_array(1, 2), 'varchar')",
+        "to_string([1, 2])" => "mv_cast(make_array(1, 2), 'varchar', 'to_string([1, 2])')",
     }
 }
 
@@ -133,11 +152,11 @@ fn lists_are_asked_for_their_single_value() {
     );
     assert_eq!(
         stage("FROM a | WHERE coalesce(host.name, \"c\") == \"c\" | STATS n = count()"),
-        r#"where_2: SELECT * FROM from_1 WHERE single_value(coalesce("host.name", mv_clean(make_array('c')))) = 'c'"#
+        r#"where_2: SELECT * FROM from_1 WHERE single_value(coalesce("host.name", mv_clean(make_array('c'))), 'coalesce(host.name, "c")') = 'c'"#
     );
     assert_eq!(
         stage("FROM a | WHERE host.name == [\"a\", \"b\"] | KEEP host.name"),
-        r#"where_2: SELECT * FROM from_1 WHERE single_value("host.name") = single_value(make_array('a', 'b'))"#
+        r#"where_2: SELECT * FROM from_1 WHERE single_value("host.name") = single_value(make_array('a', 'b'), '["a", "b"]')"#
     );
 }
 
@@ -176,11 +195,11 @@ fn what_converts_may_be_the_single_value() {
     let stage = |text: &str| super::lists(text).lines().nth(1).unwrap_or("").to_owned();
     assert_eq!(
         stage("FROM a | WHERE host.name::long == 5 | STATS n = count()"),
-        r#"where_2: SELECT * FROM from_1 WHERE single_value(mv_cast("host.name", 'bigint')) = 5"#
+        r#"where_2: SELECT * FROM from_1 WHERE single_value(mv_cast("host.name", 'bigint'), 'host.name::long') = 5"#
     );
     assert_eq!(
         stage("FROM a | WHERE cidr_match(to_ip(host.name), \"::1\") | STATS n = count()"),
-        r#"where_2: SELECT * FROM from_1 WHERE cidr_match(single_value(to_ip("host.name")), '::1')"#
+        r#"where_2: SELECT * FROM from_1 WHERE cidr_match(single_value(to_ip("host.name"), 'to_ip(host.name)'), '::1')"#
     );
     assert_eq!(
         stage("FROM a | WHERE to_string(bytes) == \"5\" AND to_lower(host.name) == \"a\" | STATS n = count()"),

@@ -85,7 +85,7 @@ fn a_field_that_a_closed_source_lacks_is_null_with_a_warning() {
         [field("proces.name", Type::Null), field("user.name", Type::Keyword), field("x.y", Type::Null)]
     );
     let sql = result.query.to_string();
-    assert!(sql.contains(r#"checked_add(CAST("x.y" AS BIGINT), 1) > 2"#), "{sql}");
+    assert!(sql.contains(r#"checked_add(CAST("x.y" AS BIGINT), 1, 'bigint', 'x.y + 1') > 2"#), "{sql}");
     assert!(sql.contains(r#"sum(CAST("x.y" AS BIGINT)) AS "s", collect_set("x.y") AS "v""#), "{sql}");
 }
 

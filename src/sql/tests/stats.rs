@@ -25,7 +25,7 @@ fn aggregates_see_the_input_and_may_take_its_name() {
 fn names_are_the_text_of_the_expression() {
     assert_eq!(
         stats("FROM a | STATS COUNT( * ), max(bytes)+1 WHERE flag BY length( host.name )"),
-        r#"SELECT count(*) AS "COUNT( * )", checked_add(max("bytes") FILTER (WHERE "flag"), 1) AS "max(bytes)+1", "length( host.name )" FROM by_2 GROUP BY "length( host.name )""#
+        r#"SELECT count(*) AS "COUNT( * )", checked_add(max("bytes") FILTER (WHERE "flag"), 1, 'bigint', 'max(bytes)+1') AS "max(bytes)+1", "length( host.name )" FROM by_2 GROUP BY "length( host.name )""#
     );
 }
 
@@ -33,7 +33,7 @@ fn names_are_the_text_of_the_expression() {
 fn filters_apply_to_every_aggregate_of_the_expression() {
     assert_eq!(
         stats("FROM a | STATS d = max(bytes) - min(bytes) WHERE bytes > 5"),
-        r#"SELECT checked_sub(max("bytes") FILTER (WHERE "bytes" > 5), min("bytes") FILTER (WHERE "bytes" > 5)) AS "d" FROM from_1"#
+        r#"SELECT checked_sub(max("bytes") FILTER (WHERE "bytes" > 5), min("bytes") FILTER (WHERE "bytes" > 5), 'bigint', 'max(bytes) - min(bytes)') AS "d" FROM from_1"#
     );
 }
 

@@ -19,7 +19,10 @@
 
 use std::sync::{Arc, LazyLock};
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, StringViewBuilder};
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Float64Array, StringViewArray, StringViewBuilder,
+    TimestampMillisecondArray, TimestampNanosecondArray,
+};
 use datafusion::arrow::compute::kernels::zip::zip;
 use datafusion::arrow::compute::{cast, is_not_null};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Float64Type, TimeUnit};
@@ -33,7 +36,10 @@ use super::one_value_back;
 use super::unary::taken;
 use crate::addresses::unpack;
 use crate::documentation::documentation;
+use crate::instant::parse_iso;
+use crate::label;
 use crate::list::{element_type, list_of, map_elements};
+use crate::number::java_double;
 use crate::text::{Text, is_text, plain_text, scalar_text, text_argument};
 use crate::warnings::Warnings;
 
@@ -80,21 +86,21 @@ impl ScalarUDFImpl for MvCast {
     }
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        let [value, target] = types else {
+        let [value, target, label @ ..] = types else {
             return plan_err!("{NAME}: found {} arguments, expected a list and a type", types.len());
         };
         if let (Some(value), Some(target)) =
             (taken(value, |value| Some(text_argument(value).unwrap_or_else(|| value.clone()))), text_argument(target))
         {
-            Ok(vec![value, target])
+            Ok([vec![value, target], label::argument(NAME, label)?].concat())
         } else {
             plan_err!("{NAME}: found {target} as the type, expected {EXPECTED}")
         }
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let subject = args.arg_fields.first().map(|field| field.name().as_str()).unwrap_or_default();
-        let [value, ColumnarValue::Scalar(target)] = args.args.as_slice() else {
+        let subject = label::subject(&args, 2);
+        let [value, ColumnarValue::Scalar(target), ..] = args.args.as_slice() else {
             return exec_err!("{NAME}: found a column as the type, expected {EXPECTED}");
         };
         let name = scalar_text(target).flatten().unwrap_or_default();
@@ -114,11 +120,12 @@ impl ScalarUDFImpl for MvCast {
                 "Returns every value of a list as another type, dropping, with a warning, what does not convert; null if \
                  nothing is left. A value that is no list converts by itself, and is null, with a warning, if it does \
                  not.",
-                "mv_cast(value, type)",
+                "mv_cast(value, type[, label])",
                 "SELECT mv_cast(make_array('443', 'https', '79.5'), 'bigint');",
             )
             .with_argument("value", "A list of booleans, numbers, text or instants, or one of these.")
-            .with_argument("type", "A literal: 'varchar', 'bigint', 'int', 'double', 'boolean' or 'timestamp'.")
+            .with_argument("type", format!("A literal: {EXPECTED}."))
+            .with_argument("label", label::MEANING)
             .build()
         });
         Some(&DOCUMENTATION)
@@ -145,51 +152,71 @@ impl MvCast {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Target {
     Varchar,
+    /// Text, that of an instant with nanoseconds.
+    VarcharNanos,
     Bigint,
     Int,
+    Unsigned,
     Double,
     Boolean,
     Timestamp,
+    Nanos,
 }
 
-const EXPECTED: &str = "'varchar', 'bigint', 'int', 'double', 'boolean' or 'timestamp'";
+const EXPECTED: &str =
+    "'varchar', 'varchar_ns', 'bigint', 'int', 'bigint unsigned', 'double', 'boolean', 'timestamp' or 'timestamp_ns'";
 
-/// An instant as Elasticsearch writes it.
-const INSTANT: Option<&str> = Some("%Y-%m-%dT%H:%M:%S%.3fZ");
+/// An instant as Elasticsearch writes it, and one with nanoseconds.
+const INSTANT: &str = "%Y-%m-%dT%H:%M:%S%.3fZ";
+const NANOS: &str = "%Y-%m-%dT%H:%M:%S%.9fZ";
 
 impl Target {
     fn named(name: &str) -> std::result::Result<Self, String> {
         Ok(match name.to_ascii_lowercase().as_str() {
             "varchar" => Self::Varchar,
+            "varchar_ns" => Self::VarcharNanos,
             "bigint" => Self::Bigint,
             "int" => Self::Int,
+            "bigint unsigned" => Self::Unsigned,
             "double" => Self::Double,
             "boolean" => Self::Boolean,
             "timestamp" => Self::Timestamp,
+            "timestamp_ns" => Self::Nanos,
             _ => return Err(format!("found '{name}' as the type, expected {EXPECTED}")),
         })
     }
 
     fn data_type(self) -> DataType {
         match self {
-            Self::Varchar => DataType::Utf8View,
+            Self::Varchar | Self::VarcharNanos => DataType::Utf8View,
             Self::Bigint => DataType::Int64,
             Self::Int => DataType::Int32,
+            Self::Unsigned => DataType::UInt64,
             Self::Double => DataType::Float64,
             Self::Boolean => DataType::Boolean,
             Self::Timestamp => DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())),
+            Self::Nanos => DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into())),
         }
     }
 
     fn failure(self) -> &'static str {
         match self {
-            Self::Varchar => "not convertible to varchar, dropped",
-            Self::Bigint => "not convertible to bigint, dropped",
-            Self::Int => "not convertible to int, dropped",
-            Self::Double => "not convertible to double, dropped",
-            Self::Boolean => "not convertible to boolean, dropped",
-            Self::Timestamp => "not convertible to timestamp, dropped",
+            Self::Varchar | Self::VarcharNanos => "not convertible to text, dropped",
+            Self::Bigint => "not convertible to a long, dropped",
+            Self::Int => "not convertible to an integer, dropped",
+            Self::Unsigned => "not convertible to an unsigned long, dropped",
+            Self::Double => "not convertible to a double, dropped",
+            Self::Boolean => "not convertible to a boolean, dropped",
+            Self::Timestamp | Self::Nanos => "not convertible to a date, dropped",
         }
+    }
+
+    fn is_instant(self) -> bool {
+        matches!(self, Self::Timestamp | Self::Nanos)
+    }
+
+    fn is_whole_number(self) -> bool {
+        matches!(self, Self::Bigint | Self::Int | Self::Unsigned)
     }
 
     /// Whether values of this type convert.
@@ -197,27 +224,44 @@ impl Target {
         match from {
             DataType::Null => true,
             DataType::Dictionary(_, value) => self.takes(value),
-            DataType::Boolean => self != Self::Timestamp,
-            DataType::Timestamp(..) => matches!(self, Self::Varchar | Self::Bigint | Self::Timestamp),
+            DataType::Boolean => !self.is_instant(),
+            DataType::Timestamp(..) => self != Self::Boolean,
             number if number.is_integer() => true,
-            number if number.is_floating() => !matches!(self, Self::Varchar | Self::Timestamp),
-            other => is_text(other) && self != Self::Timestamp,
+            number if number.is_floating() => !self.is_instant(),
+            other => is_text(other),
         }
     }
 
     /// The values as this type; null where they do not convert.
     fn convert(self, values: &ArrayRef) -> Result<ArrayRef> {
         let from = values.data_type();
+        if matches!(from, DataType::Timestamp(..)) {
+            return match self {
+                Self::Varchar => instants(values, INSTANT),
+                Self::VarcharNanos => instants(values, NANOS),
+                target if target.is_instant() => Ok(cast(values, &target.data_type())?),
+                target => {
+                    let millis = cast(values, &Self::Timestamp.data_type())?;
+                    Ok(cast(&cast(&millis, &DataType::Int64)?, &target.data_type())?)
+                }
+            };
+        }
         match self {
-            Self::Varchar if matches!(from, DataType::Timestamp(..)) => instants(values),
-            Self::Bigint | Self::Int if is_text(from) => {
+            Self::Varchar if from.is_floating() => {
+                let numbers = cast(values, &DataType::Float64)?;
+                let texts = numbers.as_primitive::<Float64Type>().iter().map(|number| number.map(java_double));
+                Ok(Arc::new(texts.collect::<StringViewArray>()))
+            }
+            target if target.is_whole_number() && is_text(from) => {
                 let fraction = self.rounded(&cast(values, &DataType::Float64)?)?;
-                let whole = cast(&cast(values, &DataType::Int64)?, &self.data_type())?;
+                let whole = match self {
+                    Self::Unsigned => cast(values, &DataType::UInt64)?,
+                    _ => cast(&cast(values, &DataType::Int64)?, &self.data_type())?,
+                };
                 Ok(zip(&is_not_null(&whole)?, &whole, &fraction)?)
             }
-            Self::Bigint | Self::Int if from.is_floating() => self.rounded(&cast(values, &DataType::Float64)?),
-            Self::Bigint if matches!(from, DataType::Timestamp(..)) => {
-                Ok(cast(&cast(values, &Self::Timestamp.data_type())?, &DataType::Int64)?)
+            target if target.is_whole_number() && from.is_floating() => {
+                self.rounded(&cast(values, &DataType::Float64)?)
             }
             Self::Boolean if is_text(from) => {
                 let plain = plain_text(values)?;
@@ -225,7 +269,21 @@ impl Target {
                 let truths = (0..plain.len()).map(|row| texts.at(row).map(|text| text.eq_ignore_ascii_case("true")));
                 Ok(Arc::new(truths.collect::<BooleanArray>()))
             }
-            Self::Timestamp if from.is_integer() => Ok(cast(&cast(values, &DataType::Int64)?, &self.data_type())?),
+            target if target.is_instant() && is_text(from) => {
+                let plain = plain_text(values)?;
+                let texts = Text::try_new(&plain)?;
+                let instants = (0..plain.len()).map(|row| texts.at(row).and_then(parse_iso));
+                Ok(if target == Self::Nanos {
+                    let nanos = instants.map(|nanos| nanos.and_then(|nanos| i64::try_from(nanos).ok()));
+                    Arc::new(nanos.collect::<TimestampNanosecondArray>().with_timezone("UTC"))
+                } else {
+                    let millis = instants.map(|nanos| nanos.and_then(|n| i64::try_from(n.div_euclid(1_000_000)).ok()));
+                    Arc::new(millis.collect::<TimestampMillisecondArray>().with_timezone("UTC"))
+                })
+            }
+            target if target.is_instant() && from.is_integer() => {
+                Ok(cast(&cast(values, &DataType::Int64)?, &self.data_type())?)
+            }
             _ => Ok(cast(values, &self.data_type())?),
         }
     }
@@ -237,8 +295,8 @@ impl Target {
     }
 }
 
-fn instants(values: &ArrayRef) -> Result<ArrayRef> {
-    let options = FormatOptions::new().with_timestamp_format(INSTANT).with_timestamp_tz_format(INSTANT);
+fn instants(values: &ArrayRef, format: &'static str) -> Result<ArrayRef> {
+    let options = FormatOptions::new().with_timestamp_format(Some(format)).with_timestamp_tz_format(Some(format));
     let formatter = ArrayFormatter::try_new(values, &options)?;
     let mut texts = StringViewBuilder::with_capacity(values.len());
     for row in 0..values.len() {

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use datafusion::arrow::array::{Array, ArrayRef, StringViewBuilder};
+use datafusion::arrow::array::{ArrayRef, StringViewBuilder};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{Result, ScalarValue, exec_err, plan_err};
 use datafusion::logical_expr::{
@@ -10,7 +10,7 @@ use datafusion::logical_expr::{
 };
 
 use crate::documentation::documentation;
-use crate::list::{Lists, element_type, list_argument, without_null_elements};
+use crate::list::{Lists, element_type, list_argument};
 use crate::text::{Text, plain_text, text_argument};
 
 const NAME: &str = "mv_concat";
@@ -86,12 +86,7 @@ impl ScalarUDFImpl for MvConcat {
 }
 
 fn join(values: &ArrayRef, separators: &ArrayRef) -> Result<ArrayRef> {
-    let lists = if element_type(values.data_type()).is_some() {
-        Lists::try_new(&without_null_elements(values)?)?
-    } else {
-        let one = |row| values.is_valid(row).then_some(row..row + 1);
-        Lists { values: Arc::clone(values), ranges: (0..values.len()).map(one).collect() }
-    };
+    let lists = Lists::of(values)?;
     let (values, separators) = (plain_text(&lists.values)?, plain_text(separators)?);
     let (values, separators) = (Text::try_new(&values)?, Text::try_new(&separators)?);
     let mut joined = StringViewBuilder::with_capacity(lists.ranges.len());

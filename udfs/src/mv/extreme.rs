@@ -10,11 +10,13 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::Result;
 use datafusion::logical_expr::{Documentation, ScalarUDF};
 
+use super::sort::version_keys;
 use super::unary::{Scalars, Shape, Takes, Unary};
 use crate::address::Address;
 use crate::addresses::{address_argument, parse_all, unpack};
 use crate::documentation::documentation;
 use crate::list::{Lists, element_type, without_null_elements};
+use crate::text::text_argument;
 use crate::warnings::Warnings;
 
 /// Returns the function `mv_min`.
@@ -39,6 +41,19 @@ pub(crate) fn mv_max_ip() -> ScalarUDF {
     Unary::of(shape("mv_max_ip", |array, _, _| pick_address(array, Ordering::Greater), documentation), ADDRESSES)
 }
 
+/// Returns the function `mv_min_version`.
+pub(crate) fn mv_min_version() -> ScalarUDF {
+    let documentation = || describe_version("min", "least");
+    Unary::of(shape("mv_min_version", |array, _, _| pick_version(array, Ordering::Less), documentation), VERSIONS)
+}
+
+/// Returns the function `mv_max_version`.
+pub(crate) fn mv_max_version() -> ScalarUDF {
+    let documentation = || describe_version("max", "greatest");
+    Unary::of(shape("mv_max_version", |array, _, _| pick_version(array, Ordering::Greater), documentation), VERSIONS)
+}
+
+const VERSIONS: Takes = Takes { value: text_argument, expected: "versions as text" };
 const ADDRESSES: Takes = Takes { value: address_argument, expected: "addresses: text, UInt32 (IPv4), 4 or 16 bytes" };
 
 fn extreme(
@@ -74,11 +89,32 @@ fn pick(array: &ArrayRef, better: Ordering) -> Result<ArrayRef> {
 fn pick_address(array: &ArrayRef, better: Ordering) -> Result<ArrayRef> {
     let lists = Lists::try_new(array)?;
     let keys = parse_all(&unpack(&lists.values)?)?;
-    let key = |at: usize| keys.get(at).copied().flatten().map(Address::bits);
+    pick_by_keys(&lists, &keys.into_iter().map(|address| address.map(Address::bits)).collect::<Vec<_>>(), better)
+}
+
+fn pick_version(array: &ArrayRef, better: Ordering) -> Result<ArrayRef> {
+    let lists = Lists::try_new(array)?;
+    pick_by_keys(&lists, &version_keys(&lists.values)?, better)
+}
+
+fn pick_by_keys<K: Ord>(lists: &Lists, keys: &[Option<K>], better: Ordering) -> Result<ArrayRef> {
     lists.pick(|range| {
-        let known = range.filter_map(|at| Some((key(at)?, at)));
-        known.reduce(|best, next| if next.0.cmp(&best.0) == better { next } else { best }).map(|(_, at)| at)
+        let known = range.filter_map(|at| Some((keys.get(at)?.as_ref()?, at)));
+        known.reduce(|best, next| if next.0.cmp(best.0) == better { next } else { best }).map(|(_, at)| at)
     })
+}
+
+fn describe_version(which: &str, meaning: &str) -> Documentation {
+    documentation(
+        &format!(
+            "Returns the {meaning} version of a list, ordered as `version_key` orders them, null if there is none; \
+             anything else as it is."
+        ),
+        &format!("mv_{which}_version(value)"),
+        &format!("SELECT mv_{which}_version(make_array('1.10', '1.9'));"),
+    )
+    .with_argument("value", "A list of text, or text.")
+    .build()
 }
 
 fn describe_address(which: &str, meaning: &str) -> Documentation {

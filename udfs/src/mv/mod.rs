@@ -8,14 +8,18 @@ mod unary;
 mod case;
 mod cast;
 mod clean;
+mod combine;
 mod count;
 mod dedupe;
 mod edge;
 mod extreme;
 mod rows;
 mod single;
+mod slice;
 mod sort;
+mod statistics;
 mod sum;
+mod zip;
 
 use datafusion::arrow::array::ArrayRef;
 use datafusion::common::{Result, ScalarValue};
@@ -25,7 +29,7 @@ use crate::warnings::Warnings;
 
 /// Returns the functions of this module.
 pub(crate) fn functions(warnings: &Warnings) -> Vec<ScalarUDF> {
-    vec![
+    let mut functions = vec![
         single::single_value(warnings.clone()),
         clean::mv_clean(),
         rows::mv_rows(),
@@ -45,7 +49,15 @@ pub(crate) fn functions(warnings: &Warnings) -> Vec<ScalarUDF> {
         case::mv_upper(),
         cast::mv_cast(warnings.clone()),
         concat::mv_concat(),
-    ]
+        extreme::mv_min_version(),
+        extreme::mv_max_version(),
+        sort::mv_sort_version(),
+        slice::mv_slice(),
+        zip::mv_zip(),
+    ];
+    functions.extend(combine::functions());
+    functions.extend(statistics::functions());
+    functions
 }
 
 /// Returns the function `mv_count`, for rewrites that need it.

@@ -39,9 +39,10 @@ fn describe() -> Documentation {
     documentation(
         "Returns the only element of a list: null if there is none, null with a warning if there are several. Anything \
          else is returned as it is.",
-        "single_value(value)",
+        "single_value(value[, label])",
         "SELECT single_value(make_array(443));",
     )
     .with_argument("value", "A list, or anything else.")
+    .with_argument("label", crate::label::MEANING)
     .build()
 }

@@ -21,7 +21,8 @@ use crate::address::Address;
 use crate::addresses::{address_argument, parse_all, unpack};
 use crate::documentation::documentation;
 use crate::list::{Lists, element_type, list_argument, without_null_elements};
-use crate::text::{scalar_text, text_argument};
+use crate::text::{Text, plain_text, scalar_text, text_argument};
+use crate::version_key;
 
 /// Returns the function `mv_sort`.
 pub(crate) fn mv_sort() -> ScalarUDF {
@@ -33,6 +34,11 @@ pub(crate) fn mv_sort_ip() -> ScalarUDF {
     Sort::udf(By::Address)
 }
 
+/// Returns the function `mv_sort_version`.
+pub(crate) fn mv_sort_version() -> ScalarUDF {
+    Sort::udf(By::Version)
+}
+
 /// What orders the elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum By {
@@ -40,6 +46,8 @@ enum By {
     Value,
     /// The bytes of addresses.
     Address,
+    /// The keys of versions.
+    Version,
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -61,6 +69,8 @@ impl Sort {
                 || plan_err!("{name}: found {value}, expected addresses: text, UInt32 (IPv4), 4 or 16 bytes"),
                 Ok,
             ),
+            By::Version => taken(value, text_argument)
+                .map_or_else(|| plan_err!("{name}: found {value}, expected versions as text"), Ok),
         }
     }
 }
@@ -70,6 +80,7 @@ impl ScalarUDFImpl for Sort {
         match self.by {
             By::Value => "mv_sort",
             By::Address => "mv_sort_ip",
+            By::Version => "mv_sort_version",
         }
     }
 
@@ -149,9 +160,20 @@ impl ScalarUDFImpl for Sort {
             .with_argument("order", "'asc' (the default) or 'desc'.")
             .build()
         });
+        static BY_VERSION: LazyLock<Documentation> = LazyLock::new(|| {
+            documentation(
+                "Returns a list of versions in the order that `version_key` gives them; one version as it is.",
+                "mv_sort_version(value[, order])",
+                "SELECT mv_sort_version(make_array('1.10', '1.9'));",
+            )
+            .with_argument("value", "A list of text, or text.")
+            .with_argument("order", "'asc' (the default) or 'desc'.")
+            .build()
+        });
         Some(match self.by {
             By::Value => &BY_VALUE,
             By::Address => &BY_ADDRESS,
+            By::Version => &BY_VERSION,
         })
     }
 }
@@ -172,18 +194,33 @@ fn sort(array: &ArrayRef, by: By, descending: bool) -> Result<ArrayRef> {
             lists.reorder(array.data_type(), |range, into| into.extend(sorted(range, &compare)))
         }
         By::Address => {
-            let keys: Vec<Option<u128>> =
-                parse_all(&unpack(&lists.values)?)?.into_iter().map(|address| address.map(Address::bits)).collect();
-            let key = |at: usize| keys.get(at).copied().flatten();
-            let compare = |left: usize, right: usize| {
-                let order = key(left).cmp(&key(right));
-                if descending { order.reverse() } else { order }
-            };
-            lists.reorder(array.data_type(), |range, into| {
-                into.extend(sorted(range.filter(|at| key(*at).is_some()), compare));
-            })
+            let keys = parse_all(&unpack(&lists.values)?)?;
+            by_keys(
+                &lists,
+                array.data_type(),
+                &keys.into_iter().map(|a| a.map(Address::bits)).collect::<Vec<_>>(),
+                descending,
+            )
         }
+        By::Version => by_keys(&lists, array.data_type(), &version_keys(&lists.values)?, descending),
     }
+}
+
+/// The lists in the order of their elements' keys, without elements that have none.
+fn by_keys<K: Ord>(lists: &Lists, list: &DataType, keys: &[Option<K>], descending: bool) -> Result<ArrayRef> {
+    let key = |at: usize| keys.get(at).and_then(Option::as_ref);
+    let compare = |left: usize, right: usize| {
+        let order = key(left).cmp(&key(right));
+        if descending { order.reverse() } else { order }
+    };
+    lists.reorder(list, |range, into| into.extend(sorted(range.filter(|at| key(*at).is_some()), compare)))
+}
+
+/// The keys of versions kept as text.
+pub(super) fn version_keys(values: &ArrayRef) -> Result<Vec<Option<Vec<u8>>>> {
+    let plain = plain_text(values)?;
+    let texts = Text::try_new(&plain)?;
+    Ok((0..plain.len()).map(|row| texts.at(row).map(version_key::key)).collect())
 }
 
 fn sorted(places: impl Iterator<Item = usize>, compare: impl Fn(usize, usize) -> Ordering) -> Vec<usize> {

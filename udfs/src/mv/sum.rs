@@ -152,7 +152,7 @@ fn describe_sum() -> Documentation {
     documentation(
         "Returns the sum of the numbers of a list, null if there is none; a number that is no list as it is. A sum of \
          whole numbers that does not fit 64 bits is null, with a warning.",
-        "mv_sum(value)",
+        "mv_sum(value[, label])",
         "SELECT mv_sum(make_array(1, 2, 3));",
     )
     .with_argument("value", "A list of numbers, or a number.")

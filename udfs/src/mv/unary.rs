@@ -12,6 +12,7 @@ use datafusion::logical_expr::{
 };
 
 use super::one_value_back;
+use crate::label;
 use crate::list::{element_type, list_argument};
 use crate::warnings::Warnings;
 
@@ -86,40 +87,39 @@ impl ScalarUDFImpl for Unary {
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
         match (types, &self.shape.scalars) {
-            ([list], _) if element_type(list).is_some() => Ok((self.shape.returns)(list)),
-            ([value], Scalars::Same) => Ok(value.clone()),
-            ([value], Scalars::Made(returns, _)) => Ok(returns(value)),
+            ([list, ..], _) if element_type(list).is_some() => Ok((self.shape.returns)(list)),
+            ([value, ..], Scalars::Same) => Ok(value.clone()),
+            ([value, ..], Scalars::Made(returns, _)) => Ok(returns(value)),
             _ => plan_err!("{}: found {} arguments, expected one", self.shape.name, types.len()),
         }
     }
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        let [value] = types else {
-            return plan_err!("{}: found {} arguments, expected one", self.shape.name, types.len());
+        let (value, label) = match types {
+            [value] => (value, &[][..]),
+            [value, label @ ..] if self.shape.warnings.is_some() => (value, label),
+            _ => return plan_err!("{}: found {} arguments, expected one", self.shape.name, types.len()),
         };
         let Some(taken) = taken(value, self.takes.value) else {
             return plan_err!("{}: found {value}, expected {}", self.shape.name, self.takes.expected);
         };
-        Ok(vec![taken])
+        Ok([vec![taken], label::argument(self.shape.name, label)?].concat())
     }
 
     fn simplify(&self, mut args: Vec<Expr>, info: &SimplifyContext) -> Result<ExprSimplifyResult> {
         let is_list = |data_type: DataType| element_type(&data_type).is_some();
-        match (args.pop(), &self.shape.scalars) {
-            (Some(value), Scalars::Same) if args.is_empty() && !is_list(info.get_data_type(&value)?) => {
-                Ok(ExprSimplifyResult::Simplified(value))
+        match (args.first(), &self.shape.scalars) {
+            (Some(value), Scalars::Same) if !is_list(info.get_data_type(value)?) => {
+                Ok(ExprSimplifyResult::Simplified(args.swap_remove(0)))
             }
-            (last, _) => {
-                args.extend(last);
-                Ok(ExprSimplifyResult::Original(args))
-            }
+            _ => Ok(ExprSimplifyResult::Original(args)),
         }
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let subject = args.arg_fields.first().map(|field| field.name().as_str()).unwrap_or_default();
-        let [value] = args.args.as_slice() else {
-            return exec_err!("{}: found {} arguments, expected one", self.shape.name, args.args.len());
+        let subject = label::subject(&args, 1);
+        let Some(value) = args.args.first() else {
+            return exec_err!("{}: found no argument, expected one", self.shape.name);
         };
         one_value_back(value, |array| match &self.shape.scalars {
             _ if element_type(array.data_type()).is_some() => {

@@ -114,7 +114,7 @@ async fn values_convert_one_by_one_and_failing_ones_are_dropped() {
                mv_cast('True', 'boolean'), mv_cast('x', 'bigint')";
     assert_eq!(rows(&context, sql).await, ["[1, 3, -1]|[1]|-|true|-"]);
     let counts: Vec<_> = warnings.take().into_iter().map(|w| (w.message, w.example)).collect();
-    let expected = [("bigint", "x"), ("double", "x"), ("int", "3000000000")];
+    let expected = [("a long", "x"), ("a double", "x"), ("an integer", "3000000000")];
     for (target, example) in expected {
         let message = format!("not convertible to {target}, dropped");
         assert!(counts.iter().any(|found| found.0 == message && found.1 == example), "{target} {counts:?}");

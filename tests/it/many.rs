@@ -84,10 +84,11 @@ fn rules_over_one_scan_give_the_rows_that_each_gives_alone() {
         };
         assert_eq!(parsed("0") == parsed("5"), jobs == "32", "one scan of both reads the same lines");
         for at in 0..9 {
+            let name = at.to_string();
             let file = if at == 8 { "8.sql".to_owned() } else { format!("{at}.esql") };
             let alone = args(&folder.path().join(file).display().to_string(), &[]).expect(0);
             let alone = alone.rows();
-            let execution = executions.iter().find(|e| e["name"] == at.to_string()).unwrap();
+            let execution = executions.iter().find(|e| e["name"] == name.as_str()).unwrap();
             let mut own: Vec<_> = rows.iter().filter(|row| row["rule.id"] == execution["rule_id"]).cloned().collect();
             for row in &mut own {
                 row.as_object_mut().unwrap().shift_remove("rule.id");

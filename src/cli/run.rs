@@ -1,5 +1,7 @@
 //! `egret run`: rules, once, over the events; rows or alerts out.
 
+use std::collections::HashSet;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -7,6 +9,8 @@ use std::time::Instant;
 use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum};
 use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::SchemaRef;
+use futures::future::join_all;
 
 use super::args::{LakeArgs, OutputArgs, ResourceArgs, TimeArgs};
 use super::destination::{Destination, Opened, Shared, To, file_names};
@@ -18,11 +22,14 @@ use super::summary::{StatsFile, Summary, tell_all};
 use super::{SKIPPED_INPUT, open, resource};
 use crate::alert::sink::{Flow, Format, Spool, prefixed, prefixed_schema};
 use crate::alert::{AlertContext, Decorator, Identity};
+use crate::engine::plan::Prepared;
 use crate::engine::refusal::refused;
 use crate::engine::run::Run;
+use crate::engine::shared::share;
 use crate::engine::{Engine, TimeField};
 use crate::error::{Kind, Result};
-use crate::rule::{Language, Rule};
+use crate::rule::{Execution, Language, Rule};
+use crate::sql::lowered::TableUse;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -50,6 +57,9 @@ pub(super) struct RunArgs {
     /// What a row becomes
     #[arg(long = "as", value_enum, default_value_t = Shape::Rows, help_heading = "Output")]
     shape: Shape,
+    /// Rules that run at the same time; those over the same JSON files share one scan of them
+    #[arg(long, value_name = "N", default_value_t = NonZeroUsize::MIN.saturating_add(31), help_heading = "Resources")]
+    jobs: NonZeroUsize,
     /// Exit with 1 where a rule gives alerts
     #[arg(long, help_heading = "Output")]
     fail_on_alerts: bool,
@@ -86,21 +96,41 @@ pub(super) async fn run(args: &RunArgs, resources: &ResourceArgs, console: &Cons
     let Destination { format, several, mut shared, folder } = destination;
     let mut summaries = Vec::new();
     let mut failures: Vec<Kind> = vec![Kind::Rule; broken];
-    let files = file_names(&rules, format);
-    for (rule, file) in rules.iter().zip(files) {
-        let job = Job { args, engine: &engine, rule, now, console, several };
-        let target = match (&mut shared, &folder) {
-            (Some(shared), _) => To::Shared(shared),
-            (None, Some(folder)) => To::File(folder.join(file)),
-            (None, None) => To::Own,
-        };
-        match job.run(target, format).await {
-            Ok(summary) => summaries.push(summary),
-            Err(error) if several => {
-                console.error(&error);
-                failures.push(error.kind());
+    let mut files = file_names(&rules, format).into_iter();
+    let jobs: Vec<Job<'_>> = rules.iter().map(|rule| Job { args, engine: &engine, rule, now, console }).collect();
+    if !several {
+        for job in &jobs {
+            let target = match (&mut shared, &folder, files.next()) {
+                (Some(shared), ..) => To::Shared(shared),
+                (None, Some(folder), Some(file)) => To::File(folder.join(file)),
+                _ => To::Own,
+            };
+            summaries.push(job.run(target, format).await?);
+        }
+    }
+    for jobs in jobs.chunks(args.jobs.get()).filter(|_| several) {
+        let mut told = HashSet::new();
+        for (job, done) in jobs.iter().zip(together(jobs, format).await?) {
+            let target = match (&mut shared, &folder, files.next()) {
+                (Some(shared), ..) => To::Shared(shared),
+                (None, Some(folder), Some(file)) => To::File(folder.join(file)),
+                _ => To::Own,
+            };
+            let written = done.and_then(|done| job.write(done, target, format));
+            match written {
+                Ok(mut summary) => {
+                    // What the scan that rules share met is told once.
+                    let all = std::mem::take(&mut summary.warnings);
+                    summary.warnings = all.iter().filter(|text| told.insert((*text).clone())).cloned().collect();
+                    summary.tell(console, args.shape.noun());
+                    summary.warnings = all;
+                    summaries.push(summary);
+                }
+                Err(error) => {
+                    console.error(&error);
+                    failures.push(error.kind());
+                }
             }
-            Err(error) => return Err(error),
         }
     }
     if let Some(Shared { output: Some(output), .. }) = shared {
@@ -132,11 +162,58 @@ struct Job<'a> {
     rule: &'a Rule,
     now: DateTime<Utc>,
     console: Console,
-    several: bool,
+}
+
+/// A rule that is ready to run.
+struct Ready {
+    started: Instant,
+    execution: Execution,
+    summary: Summary,
+    aggregating: bool,
+    hidden: usize,
+    group_key: Option<Vec<String>>,
+    expanded: Vec<String>,
+    prepared: Prepared,
+}
+
+/// A rule that has run, with its rows.
+struct Done {
+    summary: Summary,
+    schema: SchemaRef,
+    rows: Spool,
+}
+
+/// Runs rules at the same time, those that read the same files over one scan.
+async fn together(jobs: &[Job<'_>], format: Format) -> Result<Vec<Result<Done>>> {
+    let mut ready: Vec<Result<Ready>> = Vec::with_capacity(jobs.len());
+    for job in jobs {
+        ready.push(job.ready().await);
+    }
+    let mut plans: Vec<&mut Prepared> = ready.iter_mut().flatten().map(|ready| &mut ready.prepared).collect();
+    share(&mut plans)?;
+    let Some(first) = jobs.first() else { return Ok(Vec::new()) };
+    let tables: Vec<Vec<TableUse>> = ready
+        .iter()
+        .map(|ready| ready.as_ref().map_or_else(|_| Vec::new(), |r| r.prepared.lowered.tables.clone()))
+        .collect();
+    let progress = first.progress(&format!("{} rules", jobs.len()));
+    let runs = jobs.iter().zip(ready).map(|(job, ready)| {
+        let progress = &progress;
+        async move { job.collect(ready?, format, progress).await }
+    });
+    let mut done = join_all(runs).await;
+    let tables: Vec<&[TableUse]> = tables.iter().map(Vec::as_slice).collect();
+    for (done, notices) in done.iter_mut().zip(first.engine.take_notices_of_each(&tables)) {
+        if let Ok(done) = done {
+            done.summary.notice(notices);
+        }
+    }
+    Ok(done)
 }
 
 impl Job<'_> {
-    async fn run(&self, to: To<'_>, format: Format) -> Result<Summary> {
+    /// Compiles and plans the rule.
+    async fn ready(&self) -> Result<Ready> {
         let started = Instant::now();
         let rule = self.rule;
         let lowered = self.engine.compile(rule).await?;
@@ -153,66 +230,99 @@ impl Job<'_> {
         let (group_key, expanded) = (lowered.group_key.clone(), lowered.expanded.clone());
         let prepared = self.engine.prepare(lowered, &time, &execution, limit).await;
         let prepared = prepared.map_err(|error| refused(rule, error))?;
-        let mut run = Run::start(&prepared)?;
-        let shaper = match self.args.shape {
-            Shape::Rows => Shaper::Rows(hidden),
+        Ok(Ready { started, execution, summary, aggregating, hidden, group_key, expanded, prepared })
+    }
+
+    /// What makes the rows that are written of those that `run` gives.
+    fn shaper(&self, ready: &Ready, run: &Run) -> Shaper {
+        match self.args.shape {
+            Shape::Rows => Shaper::Rows(ready.hidden),
             Shape::Alerts => {
-                let identity = Identity::new(aggregating, group_key, expanded, &run.schema());
-                let context = AlertContext { rule: Arc::new(rule.clone()), execution, identity, hidden };
+                let (group_key, expanded) = (ready.group_key.clone(), ready.expanded.clone());
+                let identity = Identity::new(ready.aggregating, group_key, expanded, &run.schema());
+                let (rule, execution) = (Arc::new(self.rule.clone()), ready.execution);
+                let context = AlertContext { rule, execution, identity, hidden: ready.hidden };
                 Shaper::Alerts(Box::new(Decorator::new(&run.schema(), context)))
             }
-        };
+        }
+    }
+
+    fn progress(&self, label: &str) -> Progress {
+        Progress::new(self.console, label, self.engine.lake().tables().iter().map(|table| table.bytes()).sum())
+    }
+
+    /// Runs the rule among others, keeping its rows.
+    async fn collect(&self, ready: Ready, format: Format, progress: &Progress) -> Result<Done> {
+        let mut run = Run::start(&ready.prepared)?;
+        let shaper = self.shaper(&ready, &run);
         let mut schema = shaper.schema(&run.schema())?;
-        let prefix = self.several.then(|| rule.rule_id.to_string()).filter(|_| format != Format::Table);
+        let prefix = (format != Format::Table).then(|| self.rule.rule_id.to_string());
         if prefix.is_some() {
             schema = prefixed_schema(&schema, "rule.id");
         }
+        let mut rows = Spool::try_new(&schema)?;
+        let shape = |batch: RecordBatch| {
+            let rows = shaper.shape(&batch)?;
+            match &prefix {
+                Some(id) => prefixed(&rows, "rule.id", id),
+                None => Ok(rows),
+            }
+        };
+        drive_into(&mut run, progress, |batch| rows.write(&shape(batch)?).map(|()| Flow::Open)).await?;
+        let mut summary = ready.summary;
+        summary.rows = run.rows();
+        summary.total = run.total();
+        summary.finish(run.scanned(), ready.started.elapsed());
+        Ok(Done { summary, schema, rows })
+    }
 
-        let (mut own, mut shared, mut spool) = (None, None, None);
-        if self.several && matches!(to, To::Shared(_)) {
-            // Of a rule that fails among others no row is left.
-            spool = Some(Spool::try_new(&schema)?);
-        }
+    /// Writes the rows of a rule that ran among others; of one that failed no row is left.
+    fn write(&self, done: Done, to: To<'_>, format: Format) -> Result<Summary> {
+        let Done { summary, schema, rows } = done;
+        let (mut own, mut shared) = (None, None);
         match to.open(format, schema, self.args.output.force)? {
             Opened::Shared(output) => shared = output,
             Opened::Own(output) => own = Some(output),
         }
         let output = own.as_mut().or(shared);
-
-        let progress = Progress::new(
-            self.console,
-            &rule.name,
-            self.engine.lake().tables().iter().map(|table| table.bytes()).sum(),
-        );
         if let Some(output) = output {
-            let shape = |batch: RecordBatch| {
-                let rows = shaper.shape(&batch)?;
-                match &prefix {
-                    Some(id) => prefixed(&rows, "rule.id", id),
-                    None => Ok(rows),
-                }
-            };
-            match spool {
-                None => drive(&mut run, output, &progress, shape).await?,
-                Some(mut spool) => {
-                    let write = |batch| spool.write(&shape(batch)?).map(|()| Flow::Open);
-                    drive_into(&mut run, &progress, write).await?;
-                    for batch in spool.into_batches()? {
-                        if output.write(&batch?)? == Flow::Closed {
-                            break;
-                        }
-                    }
+            for batch in rows.into_batches()? {
+                if output.write(&batch?)? == Flow::Closed {
+                    break;
                 }
             }
+        }
+        if let Some(own) = own {
+            own.finish()?;
+        }
+        Ok(summary)
+    }
+
+    /// Runs the rule alone, writing its rows as they come.
+    async fn run(&self, to: To<'_>, format: Format) -> Result<Summary> {
+        let ready = self.ready().await?;
+        let mut run = Run::start(&ready.prepared)?;
+        let shaper = self.shaper(&ready, &run);
+        let schema = shaper.schema(&run.schema())?;
+        let (mut own, mut shared) = (None, None);
+        match to.open(format, schema, self.args.output.force)? {
+            Opened::Shared(output) => shared = output,
+            Opened::Own(output) => own = Some(output),
+        }
+        let output = own.as_mut().or(shared);
+        let progress = self.progress(&self.rule.name);
+        if let Some(output) = output {
+            drive(&mut run, output, &progress, |batch| shaper.shape(&batch)).await?;
         }
         drop(progress);
         if let Some(own) = own {
             own.finish()?;
         }
+        let mut summary = ready.summary;
         summary.rows = run.rows();
         summary.total = run.total();
-        summary.finish(run.scanned(), started.elapsed());
-        summary.notice(self.engine.take_notices(&prepared.lowered.tables));
+        summary.finish(run.scanned(), ready.started.elapsed());
+        summary.notice(self.engine.take_notices(&ready.prepared.lowered.tables));
         summary.tell(self.console, self.args.shape.noun());
         Ok(summary)
     }

@@ -15,7 +15,8 @@ use crate::engine::notices::Notices;
 use crate::error::{Error, Kind, Result};
 use crate::rule::{Execution, Rule};
 
-/// The summary of one execution. Field names are the keys of `--stats-file`.
+/// The summary of one execution. Field names are the keys of `--stats-file`. What a scan did that several rules share is
+/// in the summary of each.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Summary {
     /// The rule's id; null for a query that is no rule.

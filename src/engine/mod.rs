@@ -9,6 +9,7 @@
 //! | `plan` | SQL to a physical plan |
 //! | `mixed` | texts that SQL compares with numbers |
 //! | `spread` | the same for a plan that somebody rewrites before it runs, with tables that say more of an event's time |
+//! | `shared` | plans that read the same files to one scan |
 //! | `run` | the plan to rows, with limit and total |
 //! | `metrics` | what the scans did |
 //! | `refusal` | what the engine says against a query, as a diagnostic |
@@ -29,6 +30,7 @@ pub mod plan;
 pub mod refusal;
 pub mod run;
 pub mod session;
+pub mod shared;
 mod spread;
 mod tables;
 

@@ -19,10 +19,26 @@ pub struct Notices {
 impl Engine {
     /// What runs of a query over `used` met since the last call.
     pub fn take_notices(&self, used: &[TableUse]) -> Notices {
-        let mut notices = Notices::default();
+        self.take_notices_of_each(&[used]).pop().unwrap_or_default()
+    }
+
+    /// What runs at the same time met since the last call, of which each used these tables: what tables met is told of
+    /// each, what their queries ask for only of its own.
+    pub fn take_notices_of_each(&self, runs: &[&[TableUse]]) -> Vec<Notices> {
         let tallies: Vec<_> = self.lake().tables().iter().map(|table| (table.name(), table.issues().take())).collect();
-        notices.texts.extend(used.iter().flat_map(|used| self.in_no_event(used, &tallies)));
-        for (table, (_, tally)) in self.lake().tables().iter().zip(&tallies) {
+        let common = self.common_notices(&tallies);
+        let of = |used: &&[TableUse]| {
+            let mut notices = common.clone();
+            let own: Vec<_> = used.iter().flat_map(|used| self.in_no_event(used, &tallies)).collect();
+            notices.texts.splice(0..0, own);
+            notices
+        };
+        runs.iter().map(of).collect()
+    }
+
+    fn common_notices(&self, tallies: &[(&str, Tally)]) -> Notices {
+        let mut notices = Notices::default();
+        for (table, (_, tally)) in self.lake().tables().iter().zip(tallies) {
             notices.bad_lines += tally.bad_lines;
             notices.json_bytes += tally.bytes_read;
             if tally.bad_lines > 0 {

@@ -11,7 +11,10 @@ use datafusion::datasource::physical_plan::{FileGroup, FileOpener, FileScanConfi
 use datafusion::datasource::projection::{ProjectionOpener, SplitProjection};
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::error::Result;
+use datafusion::logical_expr::Operator;
+use datafusion::physical_expr::expressions::BinaryExpr;
 use datafusion::physical_expr::projection::ProjectionExprs;
+use datafusion::physical_expr::utils::reassign_expr_columns;
 use datafusion::physical_expr::{LexOrdering, conjunction};
 use datafusion::physical_plan::filter_pushdown::{FilterPushdownPropagation, PushedDown};
 use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricBuilder};
@@ -133,6 +136,38 @@ impl NdjsonSource {
     /// Where the scan counts.
     pub const fn issues(&self) -> &Issues {
         &self.issues
+    }
+
+    /// A source that reads what both do, of the rows that at least one of them wants; none where they do not go together:
+    /// columns of one name differ, or one tells what could not be coerced, which depends on its columns.
+    pub(crate) fn united(&self, other: &Self) -> Option<Self> {
+        let partition_columns = self.table_schema.table_partition_cols();
+        let same_place = partition_columns == other.table_schema.table_partition_cols() && self.table == other.table;
+        let tells_ignored = |spec: &ColumnSpec| *spec == ColumnSpec::Metadata(Metadata::Ignored);
+        if !same_place || self.columns.iter().chain(&*other.columns).any(tells_ignored) {
+            return None;
+        }
+        let mut columns = self.columns.to_vec();
+        for spec in &*other.columns {
+            match columns.iter().find(|known| known.name() == spec.name()) {
+                Some(known) if known != spec => return None,
+                Some(_) => {}
+                None => columns.push(spec.clone()),
+            }
+        }
+        let united = Self::new(NdjsonOptions {
+            columns,
+            partition_columns: partition_columns.iter().cloned().collect(),
+            table: self.table.to_string(),
+            on_bad_line: self.on_bad_line,
+            strict: self.strict,
+            issues: self.issues.clone(),
+        });
+        let schema = united.table_schema.table_schema();
+        let moved = |predicate: &Arc<dyn PhysicalExpr>| reassign_expr_columns(Arc::clone(predicate), schema).ok();
+        let (one, two) = (moved(self.predicate.as_ref()?)?, moved(other.predicate.as_ref()?)?);
+        let either = if one.eq(&two) { one } else { Arc::new(BinaryExpr::new(one, Operator::Or, two)) };
+        Some(Self { predicate: Some(either), ..united })
     }
 
     fn filter_of(&self, file_schema: &Schema) -> Result<Option<Arc<Filter>>> {

@@ -1,0 +1,128 @@
+//! Many plans, one scan: plans that read the same JSON files get the rows that at least one of them wants from one scan.
+//!
+//! Each plan keeps its own predicate and its own columns ([`exec`]); the scan reads the columns of all, passes over the
+//! lines that none can want, and hands its batches to every plan that still takes them ([`feed`]). A plan that ends or
+//! fails takes no more, and the others go on.
+//!
+//! A plan shares one scan at most. So plans wait for scans, scans wait for plans, but never in a circle.
+
+mod exec;
+mod feed;
+
+use std::sync::Arc;
+
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig, FileScanConfigBuilder, FileSource};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::physical_plan::ExecutionPlan;
+
+use self::exec::SharedScanExec;
+use self::feed::Feed;
+use super::failure::engine_error;
+use super::metrics::total_node;
+use super::plan::Prepared;
+use crate::error::Result;
+use crate::lake::ndjson::NdjsonSource;
+
+/// Plans that read the same files.
+struct Group {
+    files: String,
+    config: FileScanConfig,
+    source: NdjsonSource,
+    members: Vec<Member>,
+}
+
+/// A plan's scan.
+struct Member {
+    plan: usize,
+    scan: Arc<dyn ExecutionPlan>,
+}
+
+/// Lets plans that read the same JSON files share one scan, and says how many share each. They must run at the same
+/// time, or be dropped.
+///
+/// # Errors
+/// Where the engine refuses a plan whose scan was replaced.
+pub fn share(plans: &mut [&mut Prepared]) -> Result<Vec<usize>> {
+    let mut groups: Vec<Group> = Vec::new();
+    for (plan, prepared) in plans.iter().enumerate() {
+        if let Some(scan) = only_scan(&prepared.physical) {
+            join(&mut groups, plan, scan);
+        }
+    }
+    groups.retain(|group| group.members.len() > 1);
+    for group in &groups {
+        let config = FileScanConfigBuilder::from(group.config.clone()).with_source(Arc::new(group.source.clone()));
+        let scan: Arc<dyn ExecutionPlan> = DataSourceExec::from_data_source(config.build());
+        let (feed, mut takers) = Feed::new(scan, group.members.len());
+        let feed = Arc::new(feed);
+        for member in &group.members {
+            let (Some(prepared), Some(taker)) = (plans.get_mut(member.plan), takers.pop()) else { continue };
+            let own = SharedScanExec::try_new(Arc::clone(&feed), taker, &member.scan).map_err(engine_error)?;
+            let own: Arc<dyn ExecutionPlan> = Arc::new(own);
+            prepared.physical = replaced(&prepared.physical, &member.scan, &own)?;
+            prepared.total = prepared.total.as_ref().and_then(|_| total_node(&prepared.physical));
+        }
+    }
+    Ok(groups.iter().map(|group| group.members.len()).collect())
+}
+
+/// The scan of JSON files of a plan, where it has one and can share it.
+fn only_scan(plan: &Arc<dyn ExecutionPlan>) -> Option<Arc<dyn ExecutionPlan>> {
+    fn collect(plan: &Arc<dyn ExecutionPlan>, found: &mut Vec<Arc<dyn ExecutionPlan>>) {
+        if parts(plan).is_some() {
+            found.push(Arc::clone(plan));
+        }
+        for child in plan.children() {
+            collect(child, found);
+        }
+    }
+    let mut found = Vec::new();
+    collect(plan, &mut found);
+    let scan = found.pop().filter(|_| found.is_empty())?;
+    let (config, source) = parts(&scan)?;
+    // Without a predicate a plan wants every row: it would have the others parse every line.
+    (config.limit.is_none() && source.filter().is_some()).then_some(scan)
+}
+
+fn parts(plan: &Arc<dyn ExecutionPlan>) -> Option<(&FileScanConfig, &NdjsonSource)> {
+    plan.downcast_ref::<DataSourceExec>()?.downcast_to_file_source::<NdjsonSource>()
+}
+
+/// Adds a plan's scan to the first group that it goes with.
+fn join(groups: &mut Vec<Group>, plan: usize, scan: Arc<dyn ExecutionPlan>) {
+    let Some((config, source)) = parts(&scan) else { return };
+    let (config, source) = (config.clone(), source.clone());
+    let files = files_of(&config);
+    for group in groups.iter_mut().filter(|group| group.files == files) {
+        if let Some(united) = group.source.united(&source) {
+            group.source = united;
+            group.members.push(Member { plan, scan });
+            return;
+        }
+    }
+    // As a group of one, which reads all columns it offers.
+    if let Some(source) = source.united(&source) {
+        groups.push(Group { files, config, source, members: vec![Member { plan, scan }] });
+    }
+}
+
+/// The files of a scan and how they are spread, as a text that tells scans apart.
+fn files_of(config: &FileScanConfig) -> String {
+    let file = |file: &datafusion::datasource::listing::PartitionedFile| {
+        format!("{} {:?} {:?}", file.object_meta.location, file.range(), file.partition_values)
+    };
+    let group = |group: &FileGroup| group.iter().map(file).collect::<Vec<_>>();
+    format!("{:?} {:?}", config.object_store_url, config.file_groups.iter().map(group).collect::<Vec<_>>())
+}
+
+fn replaced(
+    plan: &Arc<dyn ExecutionPlan>,
+    old: &Arc<dyn ExecutionPlan>,
+    new: &Arc<dyn ExecutionPlan>,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    let replace = |node: Arc<dyn ExecutionPlan>| {
+        Ok(if Arc::ptr_eq(&node, old) { Transformed::yes(Arc::clone(new)) } else { Transformed::no(node) })
+    };
+    Arc::clone(plan).transform_up(replace).map(|done| done.data).map_err(engine_error)
+}

@@ -67,6 +67,13 @@ impl Error {
         Self { message: format!("{} does not check", names.join(", ")), reports, ..Self::new(Kind::Rule, "") }
     }
 
+    /// The same, told of `name`.
+    #[must_use]
+    pub fn told_of(mut self, name: &str) -> Self {
+        self.message = format!("{name}: {}", self.message);
+        self
+    }
+
     /// The same with what the user can do.
     #[must_use]
     pub fn with_help(mut self, help: impl Into<String>) -> Self {

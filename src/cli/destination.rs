@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 
 use super::args::OutputArgs;
 use super::open;
-use crate::alert::sink::{Format, Output, Target};
+use crate::alert::sink::{Flow, Format, Output, Spool, Target};
 use crate::error::{Error, Kind, Result};
 use crate::rule::Rule;
 
@@ -36,27 +37,76 @@ impl Shared {
     }
 }
 
-/// Where the rows of one rule go.
+/// Where the rows of one rule go while it runs.
 pub(super) enum To<'a> {
+    /// A file of its own.
+    File(Target),
+    /// The stream of all rules, to which no other writes meanwhile.
     Shared(&'a mut Shared),
-    File(PathBuf),
-    Own,
+    /// Aside, until the rule has ended.
+    Aside,
 }
 
-/// An output that takes the rows of one rule; none where a shared one is closed already.
-pub(super) enum Opened<'a> {
+/// What takes the rows of one rule.
+pub(super) enum Rows<'a> {
+    File(Output),
     Shared(Option<&'a mut Output>),
-    Own(Output),
+    Aside(Box<Aside>),
 }
 
 impl<'a> To<'a> {
-    /// The output for rows of `schema`.
-    pub(super) fn open(self, format: Format, schema: SchemaRef, force: bool) -> Result<Opened<'a>> {
+    /// What takes rows of `schema`.
+    pub(super) fn open(self, format: Format, schema: SchemaRef) -> Result<Rows<'a>> {
         Ok(match self {
-            Self::Shared(shared) => Opened::Shared(shared.open(format, schema)?),
-            Self::File(path) => Opened::Own(open::target(Some(&path), format, force)?.open(format, schema, None)?),
-            Self::Own => Opened::Own(open::target(None, format, false)?.open(format, schema, open::width())?),
+            Self::File(target) => Rows::File(target.open(format, schema, None)?),
+            Self::Shared(shared) => Rows::Shared(shared.open(format, schema)?),
+            Self::Aside => Rows::Aside(Box::new(Aside { spool: Spool::try_new(&schema)?, schema })),
         })
+    }
+}
+
+impl Rows<'_> {
+    /// Takes the rows of a batch.
+    pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<Flow> {
+        match self {
+            Self::File(output) => output.write(batch),
+            Self::Shared(output) => output.as_mut().map_or(Ok(Flow::Closed), |output| output.write(batch)),
+            Self::Aside(aside) => aside.spool.write(batch).map(|()| Flow::Open),
+        }
+    }
+
+    /// Says that the rule has ended: the rows that still are to be written.
+    pub(super) fn finish(self) -> Result<Option<Aside>> {
+        match self {
+            Self::File(output) => output.finish().map(|_| None),
+            Self::Shared(_) => Ok(None),
+            Self::Aside(aside) => Ok(Some(*aside)),
+        }
+    }
+}
+
+/// All rows of a rule that ran among others.
+pub(super) struct Aside {
+    spool: Spool,
+    schema: SchemaRef,
+}
+
+impl Aside {
+    /// Writes them to the stream of all rules, or as a table of their own where there is none.
+    pub(super) fn write(self, shared: Option<&mut Shared>, format: Format) -> Result<()> {
+        let mut own = None;
+        let output = match shared {
+            Some(shared) => shared.open(format, self.schema)?,
+            None => Some(own.insert(open::target(None, format, false)?.open(format, self.schema, open::width())?)),
+        };
+        if let Some(output) = output {
+            for batch in self.spool.into_batches()? {
+                if output.write(&batch?)? == Flow::Closed {
+                    break;
+                }
+            }
+        }
+        own.map_or(Ok(()), |own| own.finish().map(drop))
     }
 }
 

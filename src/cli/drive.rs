@@ -1,24 +1,14 @@
-//! Rows from a run to an output, with progress.
+//! Rows from a run to whoever takes them, with progress.
 
 use datafusion::arrow::array::RecordBatch;
 
 use super::progress::{Progress, TICK};
-use crate::alert::sink::{Flow, Output};
+use crate::alert::sink::Flow;
 use crate::engine::run::Run;
 use crate::error::Result;
 
-/// Writes every row of `run`, each batch as `shape` gives it, until the end or until nobody reads any more.
-pub(super) async fn drive(
-    run: &mut Run,
-    output: &mut Output,
-    progress: &Progress,
-    shape: impl Fn(RecordBatch) -> Result<RecordBatch>,
-) -> Result<()> {
-    drive_into(run, progress, |batch| output.write(&shape(batch)?)).await
-}
-
 /// Gives every batch of `run` to `write`, until the end or until nobody takes any more.
-pub(super) async fn drive_into(
+pub(super) async fn drive(
     run: &mut Run,
     progress: &Progress,
     mut write: impl FnMut(RecordBatch) -> Result<Flow>,

@@ -9,27 +9,26 @@ use std::time::Instant;
 use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum};
 use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::SchemaRef;
 use futures::future::join_all;
 
 use super::args::{LakeArgs, OutputArgs, ResourceArgs, TimeArgs};
-use super::destination::{Destination, Opened, Shared, To, file_names};
-use super::drive::{drive, drive_into};
+use super::destination::{Aside, Destination, Shared, To, file_names};
+use super::drive::drive;
 use super::progress::Progress;
 use super::report::Console;
 use super::shape::{Shape, Shaper};
 use super::summary::{StatsFile, Summary, tell_all};
 use super::{SKIPPED_INPUT, open, resource};
-use crate::alert::sink::{Flow, Format, Spool, prefixed, prefixed_schema};
+use crate::alert::sink::{Format, Target, prefixed, prefixed_schema};
 use crate::alert::{AlertContext, Decorator, Identity};
+use crate::engine::notices::Met;
 use crate::engine::plan::Prepared;
 use crate::engine::refusal::refused;
 use crate::engine::run::Run;
-use crate::engine::shared::share;
+use crate::engine::shared::{cost, share, shared_by};
 use crate::engine::{Engine, TimeField};
 use crate::error::{Kind, Result};
 use crate::rule::{Execution, Language, Rule};
-use crate::sql::lowered::TableUse;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -83,6 +82,7 @@ impl From<LanguageArg> for Language {
 
 /// Runs the rules; the result is the exit code.
 pub(super) async fn run(args: &RunArgs, resources: &ResourceArgs, console: &Console) -> Result<u8> {
+    let started = Instant::now();
     let console = *console;
     let (rules, broken) = open::rules(&args.rules, args.language.into(), console)?;
     let now = open::now();
@@ -96,39 +96,26 @@ pub(super) async fn run(args: &RunArgs, resources: &ResourceArgs, console: &Cons
     let Destination { format, several, mut shared, folder } = destination;
     let mut summaries = Vec::new();
     let mut failures: Vec<Kind> = vec![Kind::Rule; broken];
-    let mut files = file_names(&rules, format).into_iter();
-    let jobs: Vec<Job<'_>> = rules.iter().map(|rule| Job { args, engine: &engine, rule, now, console }).collect();
-    if !several {
-        for job in &jobs {
-            let target = match (&mut shared, &folder, files.next()) {
-                (Some(shared), ..) => To::Shared(shared),
-                (None, Some(folder), Some(file)) => To::File(folder.join(file)),
-                _ => To::Own,
-            };
-            summaries.push(job.run(target, format).await?);
-        }
+    let file = |name: String| folder.as_ref().map(|folder| folder.join(name));
+    let job = |(rule, name)| Job { args, engine: &engine, rule, file: file(name), format, several, now, console };
+    let jobs: Vec<Job<'_>> = rules.iter().zip(file_names(&rules, format)).map(job).collect();
+    if let ([job], false) = (jobs.as_slice(), several) {
+        summaries.push(job.run(shared.as_mut()).await?);
     }
     for jobs in jobs.chunks(args.jobs.get()).filter(|_| several) {
         let mut told = HashSet::new();
-        for (job, done) in jobs.iter().zip(together(jobs, format).await?) {
-            let target = match (&mut shared, &folder, files.next()) {
-                (Some(shared), ..) => To::Shared(shared),
-                (None, Some(folder), Some(file)) => To::File(folder.join(file)),
-                _ => To::Own,
-            };
-            let written = done.and_then(|done| job.write(done, target, format));
-            match written {
-                Ok(mut summary) => {
+        for (job, done) in jobs.iter().zip(together(jobs).await?) {
+            match done.and_then(|done| done.write(shared.as_mut(), format)) {
+                Ok(summary) => {
                     // What the scan that rules share met is told once.
-                    let all = std::mem::take(&mut summary.warnings);
-                    summary.warnings = all.iter().filter(|text| told.insert((*text).clone())).cloned().collect();
-                    summary.tell(console, args.shape.noun());
-                    summary.warnings = all;
+                    summary.tell_new(console, args.shape.noun(), &mut told);
                     summaries.push(summary);
                 }
                 Err(error) => {
-                    console.error(&error);
                     failures.push(error.kind());
+                    // Reports name the rule's file.
+                    let names_it = !error.reports().is_empty();
+                    console.error(&if names_it { error } else { error.told_of(&job.rule.name) });
                 }
             }
         }
@@ -137,7 +124,7 @@ pub(super) async fn run(args: &RunArgs, resources: &ResourceArgs, console: &Cons
         output.finish()?;
     }
     if summaries.len() > 1 {
-        tell_all(&summaries, console, args.shape.noun());
+        tell_all(&summaries, started.elapsed(), console, args.shape.noun());
     }
     if let Some(stats) = stats {
         stats.write("executions", &summaries)?;
@@ -160,6 +147,10 @@ struct Job<'a> {
     args: &'a RunArgs,
     engine: &'a Engine,
     rule: &'a Rule,
+    /// The file of its rows, where each rule has one.
+    file: Option<PathBuf>,
+    format: Format,
+    several: bool,
     now: DateTime<Utc>,
     console: Console,
 }
@@ -174,36 +165,42 @@ struct Ready {
     group_key: Option<Vec<String>>,
     expanded: Vec<String>,
     prepared: Prepared,
+    file: Option<Target>,
 }
 
-/// A rule that has run, with its rows.
+/// A rule that has run, with the rows that are not written yet.
 struct Done {
     summary: Summary,
-    schema: SchemaRef,
-    rows: Spool,
+    aside: Option<Aside>,
+}
+
+impl Done {
+    fn write(self, shared: Option<&mut Shared>, format: Format) -> Result<Summary> {
+        if let Some(aside) = self.aside {
+            aside.write(shared, format)?;
+        }
+        Ok(self.summary)
+    }
 }
 
 /// Runs rules at the same time, those that read the same files over one scan.
-async fn together(jobs: &[Job<'_>], format: Format) -> Result<Vec<Result<Done>>> {
+async fn together(jobs: &[Job<'_>]) -> Result<Vec<Result<Done>>> {
+    let Some(first) = jobs.first() else { return Ok(Vec::new()) };
     let mut ready: Vec<Result<Ready>> = Vec::with_capacity(jobs.len());
     for job in jobs {
         ready.push(job.ready().await);
     }
     let mut plans: Vec<&mut Prepared> = ready.iter_mut().flatten().map(|ready| &mut ready.prepared).collect();
     share(&mut plans)?;
-    let Some(first) = jobs.first() else { return Ok(Vec::new()) };
-    let tables: Vec<Vec<TableUse>> = ready
-        .iter()
-        .map(|ready| ready.as_ref().map_or_else(|_| Vec::new(), |r| r.prepared.lowered.tables.clone()))
-        .collect();
+    let of = |ready: &Result<Ready>| ready.as_ref().map_or_else(|_| Met::default(), |ready| Met::by(&ready.prepared));
+    let met: Vec<Met> = ready.iter().map(of).collect();
     let progress = first.progress(&format!("{} rules", jobs.len()));
     let runs = jobs.iter().zip(ready).map(|(job, ready)| {
         let progress = &progress;
-        async move { job.collect(ready?, format, progress).await }
+        async move { job.execute(ready?, None, progress).await }
     });
     let mut done = join_all(runs).await;
-    let tables: Vec<&[TableUse]> = tables.iter().map(Vec::as_slice).collect();
-    for (done, notices) in done.iter_mut().zip(first.engine.take_notices_of_each(&tables)) {
+    for (done, notices) in done.iter_mut().zip(first.engine.take_notices_of_each(&met)) {
         if let Ok(done) = done {
             done.summary.notice(notices);
         }
@@ -212,10 +209,12 @@ async fn together(jobs: &[Job<'_>], format: Format) -> Result<Vec<Result<Done>>>
 }
 
 impl Job<'_> {
-    /// Compiles and plans the rule.
+    /// Compiles and plans the rule, whose file is reserved first.
     async fn ready(&self) -> Result<Ready> {
         let started = Instant::now();
         let rule = self.rule;
+        let reserved = |path: &PathBuf| open::target(Some(path), self.format, self.args.output.force);
+        let file = self.file.as_ref().map(reserved).transpose()?;
         let lowered = self.engine.compile(rule).await?;
         self.console.report(&rule.report(lowered.warnings.clone()));
         let time = TimeField::of(rule);
@@ -230,7 +229,7 @@ impl Job<'_> {
         let (group_key, expanded) = (lowered.group_key.clone(), lowered.expanded.clone());
         let prepared = self.engine.prepare(lowered, &time, &execution, limit).await;
         let prepared = prepared.map_err(|error| refused(rule, error))?;
-        Ok(Ready { started, execution, summary, aggregating, hidden, group_key, expanded, prepared })
+        Ok(Ready { started, execution, summary, aggregating, hidden, group_key, expanded, prepared, file })
     }
 
     /// What makes the rows that are written of those that `run` gives.
@@ -251,16 +250,21 @@ impl Job<'_> {
         Progress::new(self.console, label, self.engine.lake().tables().iter().map(|table| table.bytes()).sum())
     }
 
-    /// Runs the rule among others, keeping its rows.
-    async fn collect(&self, ready: Ready, format: Format, progress: &Progress) -> Result<Done> {
+    /// Runs the rule. Its rows go to its file, or to the `stream`; where there is neither, they are put aside.
+    async fn execute(&self, mut ready: Ready, stream: Option<&mut Shared>, progress: &Progress) -> Result<Done> {
         let mut run = Run::start(&ready.prepared)?;
         let shaper = self.shaper(&ready, &run);
+        let prefix = (self.several && self.format != Format::Table).then(|| self.rule.rule_id.to_string());
         let mut schema = shaper.schema(&run.schema())?;
-        let prefix = (format != Format::Table).then(|| self.rule.rule_id.to_string());
         if prefix.is_some() {
             schema = prefixed_schema(&schema, "rule.id");
         }
-        let mut rows = Spool::try_new(&schema)?;
+        let to = match (ready.file.take(), stream) {
+            (Some(file), _) => To::File(file),
+            (None, Some(stream)) => To::Shared(stream),
+            (None, None) => To::Aside,
+        };
+        let mut rows = to.open(self.format, schema)?;
         let shape = |batch: RecordBatch| {
             let rows = shaper.shape(&batch)?;
             match &prefix {
@@ -268,61 +272,25 @@ impl Job<'_> {
                 None => Ok(rows),
             }
         };
-        drive_into(&mut run, progress, |batch| rows.write(&shape(batch)?).map(|()| Flow::Open)).await?;
+        drive(&mut run, progress, |batch| rows.write(&shape(batch)?)).await?;
+        let aside = rows.finish()?;
         let mut summary = ready.summary;
         summary.rows = run.rows();
         summary.total = run.total();
+        summary.shared_by = shared_by(run.plan());
+        summary.cost_seconds = cost(run.plan()).as_secs_f64();
         summary.finish(run.scanned(), ready.started.elapsed());
-        Ok(Done { summary, schema, rows })
-    }
-
-    /// Writes the rows of a rule that ran among others; of one that failed no row is left.
-    fn write(&self, done: Done, to: To<'_>, format: Format) -> Result<Summary> {
-        let Done { summary, schema, rows } = done;
-        let (mut own, mut shared) = (None, None);
-        match to.open(format, schema, self.args.output.force)? {
-            Opened::Shared(output) => shared = output,
-            Opened::Own(output) => own = Some(output),
-        }
-        let output = own.as_mut().or(shared);
-        if let Some(output) = output {
-            for batch in rows.into_batches()? {
-                if output.write(&batch?)? == Flow::Closed {
-                    break;
-                }
-            }
-        }
-        if let Some(own) = own {
-            own.finish()?;
-        }
-        Ok(summary)
+        Ok(Done { summary, aside })
     }
 
     /// Runs the rule alone, writing its rows as they come.
-    async fn run(&self, to: To<'_>, format: Format) -> Result<Summary> {
+    async fn run(&self, stream: Option<&mut Shared>) -> Result<Summary> {
         let ready = self.ready().await?;
-        let mut run = Run::start(&ready.prepared)?;
-        let shaper = self.shaper(&ready, &run);
-        let schema = shaper.schema(&run.schema())?;
-        let (mut own, mut shared) = (None, None);
-        match to.open(format, schema, self.args.output.force)? {
-            Opened::Shared(output) => shared = output,
-            Opened::Own(output) => own = Some(output),
-        }
-        let output = own.as_mut().or(shared);
+        let tables = ready.prepared.lowered.tables.clone();
         let progress = self.progress(&self.rule.name);
-        if let Some(output) = output {
-            drive(&mut run, output, &progress, |batch| shaper.shape(&batch)).await?;
-        }
+        let mut summary = self.execute(ready, stream, &progress).await?.summary;
         drop(progress);
-        if let Some(own) = own {
-            own.finish()?;
-        }
-        let mut summary = ready.summary;
-        summary.rows = run.rows();
-        summary.total = run.total();
-        summary.finish(run.scanned(), ready.started.elapsed());
-        summary.notice(self.engine.take_notices(&ready.prepared.lowered.tables));
+        summary.notice(self.engine.take_notices(&tables));
         summary.tell(self.console, self.args.shape.noun());
         Ok(summary)
     }

@@ -125,7 +125,7 @@ impl Query<'_> {
         let mut output = target.open(format, run.schema(), open::width())?;
         let progress =
             Progress::new(self.console, name, self.engine.lake().tables().iter().map(|table| table.bytes()).sum());
-        drive(&mut run, &mut output, &progress, Ok).await?;
+        drive(&mut run, &progress, |batch| output.write(&batch)).await?;
         drop(progress);
         output.finish()?;
         summary.rows = run.rows();

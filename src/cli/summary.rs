@@ -1,5 +1,6 @@
 //! What a run did: a line or two on stderr, and JSON for programs.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,8 +16,7 @@ use crate::engine::notices::Notices;
 use crate::error::{Error, Kind, Result};
 use crate::rule::{Execution, Rule};
 
-/// The summary of one execution. Field names are the keys of `--stats-file`. What a scan did that several rules share is
-/// in the summary of each.
+/// The summary of one execution. Field names are the keys of `--stats-file`.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Summary {
     /// The rule's id; null for a query that is no rule.
@@ -39,6 +39,9 @@ pub(super) struct Summary {
     pub(super) lines_skipped: u64,
     /// Files, row groups and pages that statistics ruled out.
     pub(super) pruned: u64,
+    /// Rules that shared a scan; what it did (events, bytes, lines) is in the summary of each of them. 1 where the rule
+    /// had its scans for itself.
+    pub(super) shared_by: usize,
     /// Rows or alerts that were written.
     pub(super) rows: u64,
     /// Rows before the trailing LIMIT and `max_signals`.
@@ -47,6 +50,8 @@ pub(super) struct Summary {
     pub(super) limit: Option<u64>,
     /// Wall time from planning to the last row, in seconds.
     pub(super) seconds: f64,
+    /// Time that the rule's operators computed, on all threads, and its part of a scan that it shares, in seconds.
+    pub(super) cost_seconds: f64,
     /// The largest amount of memory that the process held so far, in bytes; null where the system does not tell.
     pub(super) peak_memory_bytes: Option<u64>,
     /// Lines or documents that could not be read and were skipped.
@@ -69,10 +74,12 @@ impl Summary {
             lines_parsed: 0,
             lines_skipped: 0,
             pruned: 0,
+            shared_by: 1,
             rows: 0,
             total: 0,
             limit: None,
             seconds: 0.0,
+            cost_seconds: 0.0,
             peak_memory_bytes: None,
             bad_lines: 0,
             warnings: Vec::new(),
@@ -94,14 +101,19 @@ impl Summary {
     pub(super) fn notice(&mut self, notices: Notices) {
         self.bad_lines = notices.bad_lines;
         self.warnings.extend(notices.texts);
-        // A scan of JSON counts its bytes there.
-        self.bytes = self.bytes.max(notices.json_bytes);
     }
 
     /// Tells people.
     pub(super) fn tell(&self, console: Console, noun: &str) {
+        self.tell_new(console, noun, &mut HashSet::new());
+    }
+
+    /// Tells people, but for the warnings that were told before.
+    pub(super) fn tell_new(&self, console: Console, noun: &str, told: &mut HashSet<String>) {
         for warning in &self.warnings {
-            console.warning(warning);
+            if told.insert(warning.clone()) {
+                console.warning(warning);
+            }
         }
         // Whoever writes LIMIT into a query of their own knows of it.
         if self.rule_id.is_some() && self.limit.is_some_and(|limit| self.total > limit) {
@@ -121,8 +133,12 @@ impl Summary {
             0 => String::new(),
             skipped => format!(" ({} parsed, {} skipped unparsed)", HumanCount(self.lines_parsed), HumanCount(skipped)),
         };
+        let shared = match self.shared_by {
+            0 | 1 => String::new(),
+            rules => format!(" by {rules} rules together"),
+        };
         console.note(&format!(
-            "{}: {} {noun}{} (total {}) at {}, {window}; {} events{lines}, {} read, {:.2} s{memory}",
+            "{}: {} {noun}{} (total {}) at {}, {window}; {} events{lines}, {} read{shared}, {:.2} s{memory}",
             self.name,
             HumanCount(self.rows),
             if self.rows == 1 { "" } else { "s" },
@@ -135,15 +151,14 @@ impl Summary {
     }
 }
 
-/// Tells people of several rules: those that cost most, and those that gave nothing.
-pub(super) fn tell_all(summaries: &[Summary], console: Console, noun: &str) {
+/// Tells people of several rules, which took so long together: those that cost most, and those that gave nothing.
+pub(super) fn tell_all(summaries: &[Summary], elapsed: Duration, console: Console, noun: &str) {
     let mut by_cost: Vec<_> = summaries.iter().collect();
-    by_cost.sort_by(|a, b| b.seconds.total_cmp(&a.seconds).then_with(|| a.name.cmp(&b.name)));
-    let seconds: f64 = summaries.iter().map(|summary| summary.seconds).sum();
-    console.note(&format!("{} rules in {seconds:.2} s, by cost:", summaries.len()));
+    by_cost.sort_by(|a, b| b.cost_seconds.total_cmp(&a.cost_seconds).then_with(|| a.name.cmp(&b.name)));
+    console.note(&format!("{} rules in {:.2} s, by cost:", summaries.len(), elapsed.as_secs_f64()));
     for summary in by_cost {
         let plural = if summary.total == 1 { "" } else { "s" };
-        console.note(&format!("{:9.2} s {:>9} {noun}{plural}  {}", summary.seconds, summary.total, summary.name));
+        console.note(&format!("{:9.2} s {:>9} {noun}{plural}  {}", summary.cost_seconds, summary.total, summary.name));
     }
     let mut silent: Vec<_> = summaries.iter().filter(|summary| summary.total == 0).map(|s| s.name.as_str()).collect();
     silent.sort_unstable();

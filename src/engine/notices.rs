@@ -1,8 +1,12 @@
 //! What a run met on its way and its user should know: bad lines, values that read as null, fields in no document.
 
+use std::collections::BTreeMap;
+
 use super::Engine;
+use super::plan::Prepared;
+use super::shared::issues;
 use crate::lake::ecs;
-use crate::lake::ndjson::Tally;
+use crate::lake::ndjson::{Issues, Tally};
 use crate::sql::lowered::TableUse;
 
 /// What a run met, since the last call.
@@ -16,29 +20,51 @@ pub struct Notices {
     pub texts: Vec<String>,
 }
 
+/// What one of several runs at the same time meets.
+#[derive(Debug, Default)]
+pub struct Met {
+    used: Vec<TableUse>,
+    /// The tables that its scans read, and what they meet there.
+    scans: Vec<(String, Issues)>,
+}
+
+impl Met {
+    /// What the run of a plan is going to meet.
+    pub fn by(prepared: &Prepared) -> Self {
+        Self { used: prepared.lowered.tables.clone(), scans: issues(&prepared.physical) }
+    }
+
+    fn tally(&self, table: &str) -> Tally {
+        let sum = Issues::default();
+        self.scans.iter().filter(|(name, _)| name == table).for_each(|(_, issues)| sum.add(issues.tally()));
+        sum.take()
+    }
+}
+
 impl Engine {
     /// What runs of a query over `used` met since the last call.
     pub fn take_notices(&self, used: &[TableUse]) -> Notices {
-        self.take_notices_of_each(&[used]).pop().unwrap_or_default()
+        let common = self.take_common();
+        let tallies = self.lake().tables().iter().map(|table| (table.name(), table.issues().take())).collect();
+        self.notices(used, &tallies, &common)
     }
 
-    /// What runs at the same time met since the last call, of which each used these tables: what tables met is told of
-    /// each, what their queries ask for only of its own.
-    pub fn take_notices_of_each(&self, runs: &[&[TableUse]]) -> Vec<Notices> {
-        let tallies: Vec<_> = self.lake().tables().iter().map(|table| (table.name(), table.issues().take())).collect();
-        let common = self.common_notices(&tallies);
-        let of = |used: &&[TableUse]| {
-            let mut notices = common.clone();
-            let own: Vec<_> = used.iter().flat_map(|used| self.in_no_event(used, &tallies)).collect();
-            notices.texts.splice(0..0, own);
-            notices
+    /// What each of several runs at the same time met. What functions met is told of each, since they do not know for
+    /// whom they worked.
+    pub fn take_notices_of_each(&self, runs: &[Met]) -> Vec<Notices> {
+        let common = self.take_common();
+        let of = |met: &Met| {
+            let tallies = self.lake().tables().iter().map(|table| (table.name(), met.tally(table.name()))).collect();
+            self.notices(&met.used, &tallies, &common)
         };
         runs.iter().map(of).collect()
     }
 
-    fn common_notices(&self, tallies: &[(&str, Tally)]) -> Notices {
+    fn notices(&self, used: &[TableUse], tallies: &BTreeMap<&str, Tally>, common: &[String]) -> Notices {
         let mut notices = Notices::default();
-        for (table, (_, tally)) in self.lake().tables().iter().zip(tallies) {
+        notices.texts.extend(used.iter().flat_map(|used| self.in_no_event(used, tallies)));
+        for table in self.lake().tables() {
+            let Some(tally) = tallies.get(table.name()) else { continue };
             notices.bad_lines += tally.bad_lines;
             notices.json_bytes += tally.bytes_read;
             if tally.bad_lines > 0 {
@@ -65,32 +91,37 @@ impl Engine {
                         .push(format!("`{name}`: {} documents hold several values, read as null", field.several));
                 }
             }
-            notices.texts.extend(table.take_unparsed());
         }
-        for warning in self.session().warnings().take() {
-            notices.texts.push(format!(
-                "`{}`: {} ({} times), such as `{}`",
-                warning.subject, warning.message, warning.count, warning.example
-            ));
-        }
+        notices.texts.extend_from_slice(common);
         notices
     }
 
-    /// One text for each field that a query reads and no JSON document held, as far as they were parsed. Where the lake lists its fields (Parquet)
-    /// the compiler says so before the run.
-    fn in_no_event(&self, used: &TableUse, tallies: &[(&str, Tally)]) -> Vec<String> {
+    /// What was met that no scan of JSON tells.
+    fn take_common(&self) -> Vec<String> {
+        let unparsed = self.lake().tables().iter().flat_map(|table| table.take_unparsed());
+        let warnings = self.session().warnings().take().into_iter().map(|warning| {
+            format!(
+                "`{}`: {} ({} times), such as `{}`",
+                warning.subject, warning.message, warning.count, warning.example
+            )
+        });
+        unparsed.chain(warnings).collect()
+    }
+
+    /// One text for each field that a query reads and no JSON document held, as far as they were parsed. Where the lake
+    /// lists its fields (Parquet) the compiler says so before the run.
+    fn in_no_event(&self, used: &TableUse, tallies: &BTreeMap<&str, Tally>) -> Vec<String> {
         let selected = self.lake().select(&used.patterns);
-        let tallies: Vec<_> =
-            tallies.iter().filter(|(name, _)| selected.tables.iter().any(|t| t.name() == *name)).collect();
-        if tallies.iter().all(|(_, tally)| tally.documents + tally.skipped == 0) {
+        let met: Vec<_> =
+            selected.tables.iter().filter_map(|table| Some((table, tallies.get(table.name())?))).collect();
+        if met.iter().all(|(_, tally)| tally.documents + tally.skipped == 0) {
             return Vec::new();
         }
         // A document that was not parsed may hold any field, but for a table whose fields are all known.
-        let unseen: u64 = selected.tables.iter().filter(|table| !table.lists_every_field()).fold(0, |sum, table| {
-            sum + tallies.iter().filter(|(name, _)| *name == table.name()).map(|(_, tally)| tally.skipped).sum::<u64>()
-        });
+        let unseen: u64 =
+            met.iter().filter(|(table, _)| !table.lists_every_field()).map(|(_, tally)| tally.skipped).sum();
         let absent = |name: &str| {
-            let mut asked = tallies.iter().filter_map(|(_, tally)| tally.fields.get(name)).peekable();
+            let mut asked = met.iter().filter_map(|(_, tally)| tally.fields.get(name)).peekable();
             asked.peek().is_some() && asked.all(|field| field.present == 0 && field.not_coerced == 0)
         };
         let near = |name: &str| {

@@ -44,6 +44,82 @@ fn of_a_rule_that_fails_midway_no_row_is_left() {
     assert_eq!(rows.as_array().unwrap().len(), 2);
 }
 
+#[test]
+fn a_scan_that_fails_is_told_of_every_rule_that_shares_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let events = folder.path().join("events.ndjson");
+    fs::write(&events, "{\"n\":1}\n{\"n\":\n{\"n\":2}\n").unwrap();
+    for name in ["one", "two"] {
+        fs::write(folder.path().join(format!("{name}.sql")), "SELECT n FROM events WHERE n > 0").unwrap();
+    }
+    let (rules, events) = (folder.path().display().to_string(), events.display().to_string());
+    let ran = egret(&["run", &rules, "--events", &events, "--on-bad-line", "fail", "--format", "ndjson"]).expect(1);
+    for name in ["one", "two"] {
+        let told = format!("{name}: {events}: bad line at byte 8");
+        assert!(ran.stderr.contains(&told), "{told}\n{}", ran.stderr);
+    }
+    assert_eq!(ran.stdout, "");
+}
+
+#[test]
+fn a_file_that_exists_is_found_before_its_rule_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let (rules, out) = (folder.path().join("rules"), folder.path().join("out"));
+    fs::create_dir(&rules).unwrap();
+    fs::create_dir(&out).unwrap();
+    let fails = "SELECT 1 / (\"destination.port\" - 443) AS n FROM events WHERE \"destination.port\" > 0";
+    fs::write(rules.join("fails.sql"), fails).unwrap();
+    fs::write(rules.join("other.sql"), "SELECT count(*) AS n FROM events").unwrap();
+    fs::write(out.join("fails.csv"), "mine").unwrap();
+    let text = |path: &std::path::Path| path.display().to_string();
+    let (rules, folder) = (text(&rules), text(&out));
+    let args = ["run", &rules, "--events", "data/events.ndjson", "--format", "csv", "--output", &folder];
+    let ran = egret(&args).expect(1);
+    assert!(ran.stderr.contains("fails.csv: already exists"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("ivide by zero"), "it ran: {}", ran.stderr);
+    assert_eq!(fs::read_to_string(out.join("fails.csv")).unwrap(), "mine");
+    assert!(fs::read_to_string(out.join("other.csv")).unwrap().starts_with("rule.id,n\r\n"));
+
+    let ran = egret(&[&args[..], &["--force"]].concat()).expect(1);
+    assert!(ran.stderr.contains("fails: ") && ran.stderr.contains("ivide by zero"), "{}", ran.stderr);
+    assert_eq!(fs::read_to_string(out.join("fails.csv")).unwrap(), "mine", "of a rule that fails no row is left");
+    let files = fs::read_dir(&out).unwrap().count();
+    assert_eq!(files, 2, "nothing else is left");
+}
+
+#[test]
+fn what_scans_meet_is_told_of_their_rules_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let bad = file("bad.ndjson", "{\"a\":\"xx\",\"n\":1}\n{\"a\":\n{\"a\":\"yy\",\"n\":2}\n");
+    let good = file("good.ndjson", "{\"a\":\"xx\"}\n");
+    let rules = folder.path().join("rules");
+    fs::create_dir(&rules).unwrap();
+    // Two scans of one table at the same time, one that seeks a literal.
+    for (name, query) in [
+        ("1.sql", "SELECT a FROM bad WHERE a = 'xx'"),
+        ("2.sql", "SELECT a FROM bad WHERE n > 0"),
+        ("3.sql", "SELECT a FROM good WHERE a = 'xx'"),
+    ] {
+        fs::write(rules.join(name), query).unwrap();
+    }
+    let (bad, good) = (format!("bad={bad}"), format!("good={good}"));
+    let (rules, stats) = (rules.display().to_string(), folder.path().join("stats.json").display().to_string());
+    let args = ["run", &rules, "--table", &bad, "--table", &good, "--format", "ndjson", "--stats-file", &stats];
+    let ran = egret(&args).expect(3);
+    assert_eq!(ran.stderr.matches("table `bad`: 1 bad line is skipped").count(), 1, "{}", ran.stderr);
+    let summary: serde_json::Value = serde_json::from_str(&fs::read_to_string(&stats).unwrap()).unwrap();
+    let of = |key: &str| summary["executions"].as_array().unwrap().iter().map(|e| e[key].clone()).collect::<Vec<_>>();
+    assert_eq!(of("bad_lines"), [1, 1, 0]);
+    assert_eq!(of("bytes"), [40, 40, 11]);
+    assert_eq!(of("rows"), [1, 2, 1]);
+    assert_eq!(summary["executions"][2]["warnings"].as_array().unwrap().len(), 0, "{summary}");
+}
+
 /// Rules over one table: with equal, nested and different predicates, one that gives nothing, one that fails, one that
 /// reads the table twice.
 const QUERIES: [&str; 8] = [
@@ -79,10 +155,20 @@ fn rules_over_one_scan_give_the_rows_that_each_gives_alone() {
         let rows = ran.rows();
         let summary: serde_json::Value = serde_json::from_str(&fs::read_to_string(&stats).unwrap()).unwrap();
         let executions = summary["executions"].as_array().unwrap();
-        let parsed = |name: &str| {
-            executions.iter().find(|e| e["name"] == name).and_then(|e| e["lines_parsed"].as_u64()).unwrap()
+        let of = |name: &str, key: &str| {
+            executions.iter().find(|e| e["name"] == name).and_then(|e| e[key].as_u64()).unwrap()
         };
-        assert_eq!(parsed("0") == parsed("5"), jobs == "32", "one scan of both reads the same lines");
+        let sharing: Vec<_> = (0..9).map(|at| of(&at.to_string(), "shared_by")).collect();
+        let expected = match jobs {
+            "1" => [1; 9],
+            "3" => [3, 3, 3, 2, 2, 1, 1, 1, 1],
+            // Those that seek literals, and those that read every line; a plan with two scans keeps them.
+            _ => [6, 6, 6, 6, 6, 3, 3, 6, 1],
+        };
+        assert_eq!(sharing, expected, "--jobs {jobs}");
+        assert_eq!(of("0", "lines_parsed") == of("4", "lines_parsed"), jobs == "32", "one scan reads lines for both");
+        assert!(of("0", "lines_parsed") < of("6", "lines_parsed") && of("6", "lines_skipped") == 0);
+        assert!(executions.iter().all(|e| e["cost_seconds"].as_f64().unwrap() > 0.0));
         for at in 0..9 {
             let name = at.to_string();
             let file = if at == 8 { "8.sql".to_owned() } else { format!("{at}.esql") };

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use datafusion::arrow::array::{RecordBatch, RecordBatchOptions};
 use datafusion::arrow::compute::filter_record_batch;
@@ -15,7 +16,7 @@ use datafusion::physical_expr::EquivalenceProperties;
 use datafusion::physical_expr::projection::ProjectionExprs;
 use datafusion::physical_expr::utils::reassign_expr_columns;
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, ReplaceChildrenOptions};
-use datafusion::physical_plan::metrics::MetricsSet;
+use datafusion::physical_plan::metrics::{MetricsSet, Time};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning, PhysicalExpr, PlanProperties,
@@ -42,6 +43,7 @@ struct Own {
     predicate: Option<Arc<dyn PhysicalExpr>>,
     columns: Vec<Arc<dyn PhysicalExpr>>,
     schema: SchemaRef,
+    compute_time: Time,
 }
 
 impl SharedScanExec {
@@ -62,14 +64,30 @@ impl SharedScanExec {
             EmissionType::Incremental,
             Boundedness::Bounded,
         );
-        let own = Arc::new(Own { predicate, columns, schema });
+        let own = Arc::new(Own { predicate, columns, schema, compute_time: Time::new() });
         Ok(Self { feed, taker, own, properties: Arc::new(properties) })
+    }
+
+    /// The scan that it shares.
+    pub(super) fn scan(&self) -> &Arc<dyn ExecutionPlan> {
+        &self.feed.scan
+    }
+
+    /// How long it took the plan's rows and columns out of those of all.
+    pub(super) fn compute_time(&self) -> Duration {
+        Duration::from_nanos(self.own.compute_time.value() as u64)
+    }
+
+    /// How many plans share it.
+    pub(super) fn shared_by(&self) -> usize {
+        self.feed.shared_by
     }
 }
 
 impl Own {
     /// The plan's rows of a batch, in its columns.
     fn part(&self, batch: &RecordBatch) -> Result<RecordBatch> {
+        let _timer = self.compute_time.timer();
         let kept = match &self.predicate {
             Some(predicate) => {
                 let met = predicate.evaluate(batch)?.into_array(batch.num_rows())?;

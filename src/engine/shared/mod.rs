@@ -4,31 +4,37 @@
 //! lines that none can want, and hands its batches to every plan that still takes them ([`feed`]). A plan that ends or
 //! fails takes no more, and the others go on.
 //!
+//! Plans whose literals tell by the bytes of a line that they do not want it share a scan, and those that want lines of
+//! every kind share another: otherwise every line would be parsed for the former too.
+//!
 //! A plan shares one scan at most. So plans wait for scans, scans wait for plans, but never in a circle.
 
+mod cost;
 mod exec;
 mod feed;
 
 use std::sync::Arc;
 
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig, FileScanConfigBuilder, FileSource};
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig, FileScanConfigBuilder};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::physical_plan::ExecutionPlan;
 
+pub use self::cost::cost;
 use self::exec::SharedScanExec;
 use self::feed::Feed;
 use super::failure::engine_error;
 use super::metrics::total_node;
 use super::plan::Prepared;
 use crate::error::Result;
-use crate::lake::ndjson::NdjsonSource;
+use crate::lake::ndjson::{Issues, NdjsonSource};
 
 /// Plans that read the same files.
 struct Group {
     files: String,
     config: FileScanConfig,
     source: NdjsonSource,
+    seeks_literals: bool,
     members: Vec<Member>,
 }
 
@@ -38,12 +44,11 @@ struct Member {
     scan: Arc<dyn ExecutionPlan>,
 }
 
-/// Lets plans that read the same JSON files share one scan, and says how many share each. They must run at the same
-/// time, or be dropped.
+/// Lets plans that read the same JSON files share one scan. They must run at the same time, or be dropped.
 ///
 /// # Errors
 /// Where the engine refuses a plan whose scan was replaced.
-pub fn share(plans: &mut [&mut Prepared]) -> Result<Vec<usize>> {
+pub fn share(plans: &mut [&mut Prepared]) -> Result<()> {
     let mut groups: Vec<Group> = Vec::new();
     for (plan, prepared) in plans.iter().enumerate() {
         if let Some(scan) = only_scan(&prepared.physical) {
@@ -64,7 +69,7 @@ pub fn share(plans: &mut [&mut Prepared]) -> Result<Vec<usize>> {
             prepared.total = prepared.total.as_ref().and_then(|_| total_node(&prepared.physical));
         }
     }
-    Ok(groups.iter().map(|group| group.members.len()).collect())
+    Ok(())
 }
 
 /// The scan of JSON files of a plan, where it has one and can share it.
@@ -80,9 +85,21 @@ fn only_scan(plan: &Arc<dyn ExecutionPlan>) -> Option<Arc<dyn ExecutionPlan>> {
     let mut found = Vec::new();
     collect(plan, &mut found);
     let scan = found.pop().filter(|_| found.is_empty())?;
-    let (config, source) = parts(&scan)?;
-    // Without a predicate a plan wants every row: it would have the others parse every line.
-    (config.limit.is_none() && source.filter().is_some()).then_some(scan)
+    let (config, _) = parts(&scan)?;
+    config.limit.is_none().then_some(scan)
+}
+
+/// The tables whose JSON files a plan scans, each with what its scan meets.
+pub(super) fn issues(plan: &Arc<dyn ExecutionPlan>) -> Vec<(String, Issues)> {
+    let shared = plan.downcast_ref::<SharedScanExec>().map(SharedScanExec::scan);
+    let own = parts(shared.unwrap_or(plan)).map(|(_, source)| (source.table().to_owned(), source.issues().clone()));
+    own.into_iter().chain(plan.children().into_iter().flat_map(issues)).collect()
+}
+
+/// How many plans share a scan of this one; one where it has its own.
+pub fn shared_by(plan: &Arc<dyn ExecutionPlan>) -> usize {
+    let own = plan.downcast_ref::<SharedScanExec>().map_or(1, SharedScanExec::shared_by);
+    plan.children().into_iter().map(shared_by).fold(own, usize::max)
 }
 
 fn parts(plan: &Arc<dyn ExecutionPlan>) -> Option<(&FileScanConfig, &NdjsonSource)> {
@@ -93,8 +110,9 @@ fn parts(plan: &Arc<dyn ExecutionPlan>) -> Option<(&FileScanConfig, &NdjsonSourc
 fn join(groups: &mut Vec<Group>, plan: usize, scan: Arc<dyn ExecutionPlan>) {
     let Some((config, source)) = parts(&scan) else { return };
     let (config, source) = (config.clone(), source.clone());
-    let files = files_of(&config);
-    for group in groups.iter_mut().filter(|group| group.files == files) {
+    let (files, seeks_literals) = (files_of(&config), source.seeks_literals());
+    let alike = |group: &&mut Group| group.files == files && group.seeks_literals == seeks_literals;
+    for group in groups.iter_mut().filter(alike) {
         if let Some(united) = group.source.united(&source) {
             group.source = united;
             group.members.push(Member { plan, scan });
@@ -103,7 +121,7 @@ fn join(groups: &mut Vec<Group>, plan: usize, scan: Arc<dyn ExecutionPlan>) {
     }
     // As a group of one, which reads all columns it offers.
     if let Some(source) = source.united(&source) {
-        groups.push(Group { files, config, source, members: vec![Member { plan, scan }] });
+        groups.push(Group { files, config, source, seeks_literals, members: vec![Member { plan, scan }] });
     }
 }
 

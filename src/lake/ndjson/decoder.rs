@@ -9,7 +9,7 @@ use bytes::Bytes;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::error::{DataFusionError, Result};
-use datafusion::physical_plan::metrics::Count;
+use datafusion::physical_plan::metrics::{Count, Time};
 
 use super::ColumnSpec;
 use super::document::{Row, Trie, read};
@@ -55,6 +55,8 @@ pub(crate) struct Counters {
     pub(crate) skipped: Count,
     /// Documents that a predicate inside of the scan threw away.
     pub(crate) pruned: Count,
+    /// The time in which documents were cut, read and coerced.
+    pub(crate) compute: Time,
 }
 
 /// The file, or the part of it, that is read.
@@ -143,6 +145,8 @@ impl Decoder {
 
     /// Goes on until a batch is full, more bytes are needed, or the file has ended.
     pub(crate) fn step(&mut self) -> Result<Step> {
+        let compute = self.plan.counters.compute.clone();
+        let _timer = compute.timer();
         loop {
             self.take_survivors();
             if self.is_full() {

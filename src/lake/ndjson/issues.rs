@@ -1,7 +1,7 @@
 //! What a scan met on its way: bad lines, values of a wrong type, and how much was read.
 //!
 //! One [`Issues`] is shared by all partitions of a scan (a clone is the same tally); the command line reads it when the
-//! scan has ended, or while it runs.
+//! scan has ended, or while it runs. What the scans of a table met is also counted together.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -82,6 +82,8 @@ pub struct Tally {
 #[derive(Debug, Clone, Default)]
 pub struct Issues {
     shared: Arc<Mutex<State>>,
+    /// Where it is counted too.
+    whole: Option<Arc<Mutex<State>>>,
 }
 
 #[derive(Debug, Default)]
@@ -111,31 +113,21 @@ impl Issues {
         Tally { sample: state.sample(), ..state.tally }
     }
 
+    /// A tally from nothing; what is added to it is added here too.
+    pub(crate) fn part(&self) -> Self {
+        Self { shared: Arc::default(), whole: Some(Arc::clone(&self.shared)) }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.shared)
     }
 
     /// Adds the counts of a stretch of a scan.
     pub(crate) fn add(&self, part: Tally) {
-        let mut state = self.lock();
-        let State { tally, sample, .. } = &mut *state;
-        tally.bytes_read += part.bytes_read;
-        tally.documents += part.documents;
-        tally.skipped += part.skipped;
-        tally.bad_lines += part.bad_lines;
-        for (name, field) in part.fields {
-            let known = tally.fields.entry(name).or_default();
-            known.present += field.present;
-            known.not_coerced += field.not_coerced;
-            known.several += field.several;
-            known.example = known.example.take().or(field.example);
+        if let Some(whole) = &self.whole {
+            lock(whole).add(part.clone());
         }
-        for bad in part.sample {
-            sample.insert((bad.file, bad.offset, bad.reason));
-            if sample.len() > SAMPLE {
-                sample.pop_last();
-            }
-        }
+        self.lock().add(part);
     }
 
     /// The first bad line of a file among those that are told.
@@ -168,7 +160,32 @@ impl Issues {
     }
 }
 
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl State {
+    fn add(&mut self, part: Tally) {
+        let Self { tally, sample, .. } = self;
+        tally.bytes_read += part.bytes_read;
+        tally.documents += part.documents;
+        tally.skipped += part.skipped;
+        tally.bad_lines += part.bad_lines;
+        for (name, field) in part.fields {
+            let known = tally.fields.entry(name).or_default();
+            known.present += field.present;
+            known.not_coerced += field.not_coerced;
+            known.several += field.several;
+            known.example = known.example.take().or(field.example);
+        }
+        for bad in part.sample {
+            sample.insert((bad.file, bad.offset, bad.reason));
+            if sample.len() > SAMPLE {
+                sample.pop_last();
+            }
+        }
+    }
+
     fn sample(&self) -> Vec<BadLine> {
         let line = |(file, offset, reason): &(String, u64, String)| BadLine {
             file: file.clone(),
@@ -194,6 +211,20 @@ mod tests {
         assert_eq!(tally.bad_lines, 30);
         assert_eq!(tally.sample.iter().map(|bad| bad.offset).collect::<Vec<_>>(), (0..10).collect::<Vec<_>>());
         assert_eq!(issues.tally(), Tally::default());
+    }
+
+    #[test]
+    fn a_table_counts_what_its_scans_do() {
+        let table = Issues::default();
+        let (one, two) = (table.part(), table.part());
+        one.add(Tally { documents: 3, bad_lines: 1, ..Tally::default() });
+        two.add(Tally { documents: 4, ..Tally::default() });
+        assert_eq!((one.tally().documents, two.tally().documents, table.tally().documents), (3, 4, 7));
+        assert_eq!((two.take().bad_lines, table.take().bad_lines), (0, 1));
+        // The parts of a file are of one scan.
+        assert_eq!(one.finish_part("f", (0, 5), 10, (0, 1), b""), None);
+        assert_eq!(two.finish_part("f", (5, 10), 10, (0, 1), b""), None);
+        assert!(one.finish_part("f", (5, 10), 10, (0, 1), b"").is_some());
     }
 
     #[test]

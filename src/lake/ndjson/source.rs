@@ -125,7 +125,7 @@ impl NdjsonSource {
 
     /// The same source for another scan, with counts of its own.
     pub(crate) fn another(&self) -> Self {
-        Self { metrics: ExecutionPlanMetricsSet::new(), ..self.clone() }
+        Self { metrics: ExecutionPlanMetricsSet::new(), issues: self.issues.part(), ..self.clone() }
     }
 
     /// The schema of its files, without the columns that come from their places.
@@ -136,6 +136,16 @@ impl NdjsonSource {
     /// Where the scan counts.
     pub const fn issues(&self) -> &Issues {
         &self.issues
+    }
+
+    /// The table that it scans.
+    pub(crate) fn table(&self) -> &str {
+        &self.table
+    }
+
+    /// Whether literals of its predicate tell which documents are parsed.
+    pub(crate) fn seeks_literals(&self) -> bool {
+        !self.strict && self.predicate.as_ref().is_some_and(|predicate| need(predicate, &self.columns).has_literal())
     }
 
     /// A source that reads what both do, of the rows that at least one of them wants; none where they do not go together:
@@ -165,9 +175,15 @@ impl NdjsonSource {
         });
         let schema = united.table_schema.table_schema();
         let moved = |predicate: &Arc<dyn PhysicalExpr>| reassign_expr_columns(Arc::clone(predicate), schema).ok();
-        let (one, two) = (moved(self.predicate.as_ref()?)?, moved(other.predicate.as_ref()?)?);
-        let either = if one.eq(&two) { one } else { Arc::new(BinaryExpr::new(one, Operator::Or, two)) };
-        Some(Self { predicate: Some(either), ..united })
+        let predicate = match (&self.predicate, &other.predicate) {
+            (Some(one), Some(two)) => {
+                let (one, two) = (moved(one)?, moved(two)?);
+                Some(if one.eq(&two) { one } else { Arc::new(BinaryExpr::new(one, Operator::Or, two)) })
+            }
+            // One of them wants every row.
+            _ => None,
+        };
+        Some(Self { predicate, ..united })
     }
 
     fn filter_of(&self, file_schema: &Schema) -> Result<Option<Arc<Filter>>> {
@@ -200,6 +216,7 @@ impl FileSource for NdjsonSource {
                 parsed: counter("lines_parsed"),
                 skipped: counter("lines_skipped"),
                 pruned: counter("pushdown_rows_pruned"),
+                compute: MetricBuilder::new(&self.metrics).elapsed_compute(partition),
             },
         };
         let opener = NdjsonOpener { plan, store };

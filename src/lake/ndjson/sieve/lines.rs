@@ -5,12 +5,6 @@ use std::sync::Arc;
 
 use super::search::{Scout, Sieve};
 
-/// After so many bytes the text may have become another one: what is rare in it is looked at again.
-const LOOK_AGAIN: usize = 64 * 1024 * 1024;
-
-/// How much of the text is looked at.
-const SAMPLE: usize = 64 * 1024;
-
 /// Goes over the lines of one text.
 #[derive(Debug)]
 pub(crate) struct Sifter {
@@ -18,8 +12,6 @@ pub(crate) struct Sifter {
     /// What is searched for, and what searches.
     sought: Vec<usize>,
     scout: Scout,
-    /// How much text the scout may still go over.
-    left: usize,
     /// The next escape that matters, if that is known.
     escape: Option<usize>,
 }
@@ -37,7 +29,7 @@ pub(crate) struct Found {
 
 impl Sifter {
     pub(crate) fn new(sieve: Arc<Sieve>) -> Self {
-        Self { sieve, sought: Vec::new(), scout: Scout::Every, left: 0, escape: None }
+        Self { sieve, sought: Vec::new(), scout: Scout::Every, escape: None }
     }
 
     /// Whether a document that stands alone may be wanted.
@@ -47,15 +39,11 @@ impl Sifter {
 
     /// Begins to go over a text; places in the one before mean nothing any more.
     pub(crate) fn begin(&mut self, text: &[u8]) {
-        if self.left < text.len() {
-            let rarest = self.sieve.rarest(text.get(..SAMPLE).unwrap_or(text));
-            if rarest != self.sought {
-                self.scout = self.sieve.scout(&rarest);
-                self.sought = rarest;
-            }
-            self.left = LOOK_AGAIN;
+        let sought = self.sieve.sought(text);
+        if sought != self.sought {
+            self.scout = self.sieve.scout(&sought);
+            self.sought = sought;
         }
-        self.left = self.left.saturating_sub(text.len());
         self.scout.renew();
         self.escape = None;
     }

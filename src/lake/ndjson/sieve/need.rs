@@ -4,8 +4,10 @@
 //! A [`Piece`] is made in that spelling; documents with escapes that could spell one of its characters are never judged
 //! by it (see [`Escapes`](super::escapes::Escapes)).
 
+use std::collections::HashSet;
+
 /// A formula that holds of every document that is wanted.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Need {
     /// Nothing is known of the document.
     Nothing,
@@ -19,7 +21,11 @@ pub(crate) enum Need {
 
 /// Bytes to search for: at least [`SHORTEST`] of them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Piece(Box<[u8]>);
+pub(crate) struct Piece {
+    bytes: Box<[u8]>,
+    /// Whether a key holds them, and not a value.
+    is_key: bool,
+}
 
 /// Shorter pieces are in almost every document.
 const SHORTEST: usize = 2;
@@ -45,43 +51,34 @@ impl Ends {
 impl Need {
     /// All of `needs`.
     pub(crate) fn all(needs: impl IntoIterator<Item = Self>) -> Self {
-        let mut kept = Vec::new();
-        for need in needs {
-            match need {
-                Self::Nothing => {}
-                Self::All(inner) => {
-                    let new: Vec<_> = inner.into_iter().filter(|need| !kept.contains(need)).collect();
-                    kept.extend(new);
-                }
-                other if kept.contains(&other) => {}
-                other => kept.push(other),
-            }
-        }
-        match kept.len() {
-            0 => Self::Nothing,
-            1 => kept.remove(0),
-            _ => Self::All(kept),
-        }
+        let inner = needs.into_iter().flat_map(|need| match need {
+            Self::Nothing => Vec::new(),
+            Self::All(inner) => inner,
+            other => vec![other],
+        });
+        Self::joined(inner, Self::All)
     }
 
     /// One of `needs`; of none nothing is known.
     pub(crate) fn any(needs: impl IntoIterator<Item = Self>) -> Self {
-        let mut kept = Vec::new();
+        let mut alternatives = Vec::new();
         for need in needs {
             match need {
                 Self::Nothing => return Self::Nothing,
-                Self::Any(inner) => {
-                    let new: Vec<_> = inner.into_iter().filter(|need| !kept.contains(need)).collect();
-                    kept.extend(new);
-                }
-                other if kept.contains(&other) => {}
-                other => kept.push(other),
+                Self::Any(inner) => alternatives.extend(inner),
+                other => alternatives.push(other),
             }
         }
+        Self::joined(alternatives, Self::Any)
+    }
+
+    /// The parts of a formula, each once.
+    fn joined(parts: impl IntoIterator<Item = Self>, join: fn(Vec<Self>) -> Self) -> Self {
+        let mut seen = HashSet::new();
+        let mut kept: Vec<Self> = parts.into_iter().filter(|part| seen.insert(part.clone())).collect();
         match kept.len() {
-            0 => Self::Nothing,
-            1 => kept.remove(0),
-            _ => Self::Any(kept),
+            0 | 1 => kept.pop().unwrap_or(Self::Nothing),
+            _ => join(kept),
         }
     }
 
@@ -101,7 +98,7 @@ impl Need {
             if quoted && ends.end && at == last {
                 piece.push(b'"');
             }
-            Self::piece(piece)
+            Self::piece(piece, false)
         };
         Self::all(runs.into_iter().enumerate().map(with_quotes))
     }
@@ -113,14 +110,46 @@ impl Need {
         match runs.pop() {
             Some(mut last) => {
                 last.push(b'"');
-                Self::piece(last)
+                Self::piece(last, true)
             }
             None => Self::Nothing,
         }
     }
 
-    fn piece(bytes: Vec<u8>) -> Self {
-        if bytes.len() < SHORTEST { Self::Nothing } else { Self::Piece(Piece(bytes.into())) }
+    fn piece(bytes: Vec<u8>, is_key: bool) -> Self {
+        if bytes.len() < SHORTEST { Self::Nothing } else { Self::Piece(Piece { bytes: bytes.into(), is_key }) }
+    }
+
+    /// Whether every document that is wanted holds a part of a literal. Keys alone tell little: most documents have them.
+    pub(crate) fn has_literal(&self) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Piece(piece) => !piece.is_key,
+            Self::All(needs) => needs.iter().any(Self::has_literal),
+            Self::Any(needs) => needs.iter().all(Self::has_literal),
+        }
+    }
+
+    /// The formula without alternatives of which more than `most` pieces would have to be searched for.
+    pub(crate) fn within(&self, most: usize) -> Self {
+        match self {
+            Self::All(needs) => Self::all(needs.iter().map(|need| need.within(most))),
+            Self::Any(needs) => match Self::any(needs.iter().map(|need| need.within(most))) {
+                many if many.fewest() > most => Self::Nothing,
+                few => few,
+            },
+            other => other.clone(),
+        }
+    }
+
+    /// The least number of pieces of which every wanted document holds one.
+    fn fewest(&self) -> usize {
+        match self {
+            Self::Nothing => 0,
+            Self::Piece(_) => 1,
+            Self::All(needs) => needs.iter().map(Self::fewest).min().unwrap_or(0),
+            Self::Any(needs) => needs.iter().map(Self::fewest).sum(),
+        }
     }
 
     /// The pieces of the formula, each once, in order.
@@ -144,7 +173,7 @@ impl Need {
 impl Piece {
     /// Its bytes.
     pub(crate) fn bytes(&self) -> &[u8] {
-        &self.0
+        &self.bytes
     }
 }
 
@@ -164,7 +193,7 @@ impl std::fmt::Display for Need {
         };
         match self {
             Self::Nothing => f.write_str("anything"),
-            Self::Piece(piece) => write!(f, "`{}`", String::from_utf8_lossy(&piece.0)),
+            Self::Piece(piece) => write!(f, "`{}`", String::from_utf8_lossy(piece.bytes())),
             Self::All(needs) => list(f, needs, "and"),
             Self::Any(needs) => list(f, needs, "or"),
         }
@@ -249,5 +278,28 @@ mod tests {
         let both = Need::any([a.clone(), Need::all([a.clone(), b.clone()]), Need::any([b, a])]);
         assert_eq!(both.to_string(), "`aa` or (`aa` and `bb`) or `bb`");
         assert_eq!(both.pieces().len(), 2);
+    }
+
+    #[test]
+    fn literals_tell_more_than_keys() {
+        let literal = |text| Need::value(text, Ends::BOTH);
+        let (linux, key) = (Need::all([literal("linux"), Need::key("host.os.type")]), Need::key("@timestamp"));
+        assert!(linux.has_literal() && !key.has_literal() && !Need::Nothing.has_literal());
+        assert!(Need::any([linux.clone(), literal("tcp")]).has_literal());
+        assert!(!Need::any([linux.clone(), key.clone()]).has_literal());
+        assert!(Need::all([key, linux]).has_literal());
+    }
+
+    #[test]
+    fn too_many_alternatives_are_left_out() {
+        let many = |count: u32| Need::any((0..count).map(|n| Need::value(&format!("v{n}"), Ends::BOTH)));
+        let (key, few) = (Need::key("host.name"), Need::value("few", Ends::NEITHER));
+        assert_eq!(Need::all([many(5), key.clone()]).within(4), key);
+        assert_eq!(Need::all([many(4), key.clone()]).within(4), Need::all([many(4), key.clone()]));
+        assert_eq!(many(5).within(4), Need::Nothing);
+        // Of each alternative only its smallest part is searched for.
+        let small = Need::any([Need::all([many(4), few.clone()]), key.clone()]);
+        assert_eq!(small.within(4), small);
+        assert_eq!(Need::any([few, many(9)]).within(4), Need::Nothing);
     }
 }

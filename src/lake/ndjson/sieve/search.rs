@@ -1,5 +1,7 @@
 //! A [`Need`] as something that searches: the whole formula over one document, its rarest part over many.
 
+use std::sync::{Mutex, PoisonError};
+
 use aho_corasick::packed::Searcher;
 use memchr::memmem::Finder;
 
@@ -15,12 +17,27 @@ const MOST_PIECES: usize = 64;
 /// With more pieces than this a text is parsed as fast as it is searched for all of them.
 const MOST_SOUGHT: usize = 4 * TOGETHER;
 
+/// How much of a text is looked at to see what is rare in it.
+const SAMPLE: usize = 64 * 1024;
+
+/// Behind so many times the sample the text may have become another one, and is looked at again.
+const LOOK_AGAIN: usize = 1024;
+
 /// What the bytes of every wanted document hold, ready to be searched for.
 #[derive(Debug)]
 pub(crate) struct Sieve {
     pieces: Vec<Finder<'static>>,
     formula: Node,
     escapes: Escapes,
+    looked: Mutex<Looked>,
+}
+
+/// What was last found to be rare.
+#[derive(Debug, Default)]
+struct Looked {
+    rarest: Vec<usize>,
+    /// How much text may still be searched for it.
+    left: usize,
 }
 
 /// A formula over pieces by index.
@@ -34,11 +51,12 @@ enum Node {
 impl Sieve {
     /// The sieve for a formula; none where nothing is known of the documents.
     pub(crate) fn try_new(need: &Need) -> Option<Self> {
+        let need = need.within(MOST_SOUGHT);
         let pieces = need.pieces();
-        let formula = Node::of(need, &pieces)?;
+        let formula = Node::of(&need, &pieces)?;
         let escapes = Escapes::of(pieces.iter().map(|piece| piece.bytes()));
         let pieces = pieces.iter().map(|piece| Finder::new(piece.bytes()).into_owned()).collect();
-        Some(Self { pieces, formula, escapes })
+        Some(Self { pieces, formula, escapes, looked: Mutex::default() })
     }
 
     /// Whether a document may be wanted.
@@ -57,10 +75,25 @@ impl Sieve {
         self.escapes.find(text, from)
     }
 
-    /// The pieces that are best searched for in text like this sample: every wanted document holds one of them.
-    pub(crate) fn rarest(&self, sample: &[u8]) -> Vec<usize> {
+    /// The pieces that are best searched for in the next text: every wanted document holds one of them. What holds of
+    /// one text holds of those behind it for a while, be they of the same file or not.
+    pub(crate) fn sought(&self, text: &[u8]) -> Vec<usize> {
+        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        if looked.left < text.len() {
+            let sample = text.get(..SAMPLE).unwrap_or(text);
+            *looked = Looked { rarest: self.rarest(sample), left: sample.len() * LOOK_AGAIN };
+        }
+        looked.left = looked.left.saturating_sub(text.len());
+        looked.rarest.clone()
+    }
+
+    /// The pieces that are best searched for in text like this sample.
+    fn rarest(&self, sample: &[u8]) -> Vec<usize> {
         let hits: Vec<u64> = self.pieces.iter().map(|piece| lines_with(piece, sample)).collect();
-        let Sought { mut pieces, .. } = self.formula.rarest(&hits);
+        let mut pieces = self.formula.best(&hits, &|sought| (sought.lines, sought.pieces.len() as u64)).pieces;
+        if pieces.len() > MOST_SOUGHT {
+            pieces = self.formula.best(&hits, &|sought| (sought.pieces.len() as u64, sought.lines)).pieces;
+        }
         pieces.sort_unstable();
         pieces.dedup();
         pieces
@@ -71,9 +104,6 @@ impl Sieve {
         let mut texts = pieces.iter().filter_map(|at| self.pieces.get(*at)).map(Finder::needle);
         if pieces.len() == 1 {
             return texts.next().map_or(Scout::Every, |text| Scout::One(Box::new(Finder::new(text).into_owned())));
-        }
-        if pieces.len() > MOST_SOUGHT {
-            return Scout::Every;
         }
         let texts: Vec<_> = texts.collect();
         let groups: Option<Vec<_>> = texts.chunks(TOGETHER).map(Searcher::new).collect();
@@ -120,18 +150,17 @@ impl Node {
         }
     }
 
-    /// The cheapest pieces to search for: those in few lines, and few of them.
-    fn rarest(&self, hits: &[u64]) -> Sought {
+    /// The pieces to search for whose cost is the least.
+    fn best(&self, hits: &[u64], cost: &dyn Fn(&Sought) -> (u64, u64)) -> Sought {
         match self {
             Self::Piece(at) => Sought { pieces: vec![*at], lines: hits.get(*at).copied().unwrap_or(0) },
             Self::All(nodes) => {
-                let each = nodes.iter().map(|node| node.rarest(hits));
-                each.min_by_key(|sought| (sought.lines, sought.pieces.len()))
-                    .unwrap_or(Sought { pieces: vec![], lines: 0 })
+                let each = nodes.iter().map(|node| node.best(hits, cost));
+                each.min_by_key(cost).unwrap_or(Sought { pieces: vec![], lines: 0 })
             }
             Self::Any(nodes) => {
                 let mut all = Sought { pieces: vec![], lines: 0 };
-                for sought in nodes.iter().map(|node| node.rarest(hits)) {
+                for sought in nodes.iter().map(|node| node.best(hits, cost)) {
                     all.lines += sought.lines;
                     all.pieces.extend(sought.pieces);
                 }
@@ -227,6 +256,17 @@ mod tests {
     }
 
     #[test]
+    fn what_is_rare_is_looked_up_once_in_a_while() {
+        let sieve = sieve();
+        let (first, other) = ("common rare\ncommon\n", "third common other rare\nrare other third\n");
+        let rare = sieve.sought(first.as_bytes());
+        assert_eq!(rare.len(), 2, "`rare` or `other`");
+        assert_eq!(sieve.sought(other.as_bytes()), rare, "a small text behind the first is searched as the first was");
+        let long = other.repeat(first.len() * LOOK_AGAIN / other.len() + 1);
+        assert_eq!(sieve.sought(long.as_bytes()).len(), 1, "only `common` in a text behind which more was searched");
+    }
+
+    #[test]
     fn many_pieces_are_found_in_order() {
         let need = Need::any((0..100).map(|n| piece(&format!("<{n}>"))));
         let sieve = Sieve::try_new(&need).unwrap();
@@ -243,7 +283,13 @@ mod tests {
         scout.renew();
         assert_eq!(scout.find(b"  <7>", 1), 2);
         let need = Need::any((0..1000).map(|n| piece(&format!("<{n}>"))));
-        let sieve = Sieve::try_new(&need).unwrap();
-        assert!(matches!(sieve.scout(&sieve.rarest(b"")), Scout::Every));
+        assert!(Sieve::try_new(&need).is_none(), "a text is parsed as fast");
+    }
+
+    #[test]
+    fn rather_few_pieces_than_rare_ones_where_those_are_too_many() {
+        let rule = |n| Need::all([piece("common"), Need::any((0..9).map(|m| piece(&format!("<{n}.{m}>"))))]);
+        let sought = |rules| Sieve::try_new(&Need::any((0..rules).map(rule))).unwrap().sought(b"common\n").len();
+        assert_eq!((sought(20), sought(30)), (180, 1));
     }
 }

@@ -120,6 +120,21 @@ fn what_scans_meet_is_told_of_their_rules_alone() {
     assert_eq!(summary["executions"][2]["warnings"].as_array().unwrap().len(), 0, "{summary}");
 }
 
+#[test]
+fn a_recursive_query_keeps_its_scan_which_runs_again_and_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = "WITH RECURSIVE chain AS (SELECT 1 AS n UNION ALL SELECT c.n + 1 AS n FROM chain c \
+        JOIN events e ON e.\"event.id\" = 'one' AND c.n < 3) SELECT n FROM chain ORDER BY n";
+    let events = folder.path().join("events.ndjson");
+    fs::write(&events, "{\"event.id\":\"one\"}\n{\"event.id\":\"other\"}\n").unwrap();
+    fs::write(folder.path().join("1.sql"), chain).unwrap();
+    fs::write(folder.path().join("2.sql"), "SELECT 7 AS n FROM events WHERE \"event.id\" = 'one'").unwrap();
+    let (rules, events) = (folder.path().display().to_string(), events.display().to_string());
+    let ran = egret(&["run", &rules, "--events", &events, "--format", "ndjson"]).expect(0);
+    let values: Vec<_> = ran.rows().iter().map(|row| row["n"].as_u64().unwrap()).collect();
+    assert_eq!(values, [1, 2, 3, 7]);
+}
+
 /// Rules over one table: with equal, nested and different predicates, one that gives nothing, one that fails, one that
 /// reads the table twice.
 const QUERIES: [&str; 8] = [

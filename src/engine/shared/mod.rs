@@ -15,10 +15,11 @@ mod feed;
 
 use std::sync::Arc;
 
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig, FileScanConfigBuilder};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::recursive_query::RecursiveQueryExec;
 
 pub use self::cost::cost;
 use self::exec::SharedScanExec;
@@ -72,19 +73,17 @@ pub fn share(plans: &mut [&mut Prepared]) -> Result<()> {
     Ok(())
 }
 
-/// The scan of JSON files of a plan, where it has one and can share it.
+/// The scan of JSON files of a plan, where it has one, runs it once, and can share it.
 fn only_scan(plan: &Arc<dyn ExecutionPlan>) -> Option<Arc<dyn ExecutionPlan>> {
-    fn collect(plan: &Arc<dyn ExecutionPlan>, found: &mut Vec<Arc<dyn ExecutionPlan>>) {
-        if parts(plan).is_some() {
-            found.push(Arc::clone(plan));
+    let (mut found, mut recurs) = (Vec::new(), false);
+    let visited = plan.apply(|node| {
+        if parts(node).is_some() {
+            found.push(Arc::clone(node));
         }
-        for child in plan.children() {
-            collect(child, found);
-        }
-    }
-    let mut found = Vec::new();
-    collect(plan, &mut found);
-    let scan = found.pop().filter(|_| found.is_empty())?;
+        recurs |= node.is::<RecursiveQueryExec>();
+        Ok(TreeNodeRecursion::Continue)
+    });
+    let scan = found.pop().filter(|_| found.is_empty() && !recurs && visited.is_ok())?;
     let (config, _) = parts(&scan)?;
     config.limit.is_none().then_some(scan)
 }

@@ -39,5 +39,5 @@ pub use meter::{Meter, Progress};
 pub use replay::{Executed, Replay, Way};
 pub use span::{Span, Uncovered};
 pub use sweep::Sweep;
-pub use tally::{Group, Saved, Tally};
+pub use tally::{Group, Saved, Sums, Tally};
 pub use widen::Refusal;

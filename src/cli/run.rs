@@ -1,14 +1,13 @@
 //! `egret run`: rules, once, over the events; rows or alerts out.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use datafusion::arrow::array::RecordBatch;
 
-use super::args::{LakeArgs, OutputArgs, ResourceArgs, TimeArgs};
+use super::args::{LakeArgs, OutputArgs, ResourceArgs, RuleArgs, TimeArgs};
 use super::destination::{Destination, Opened, Shared, To, file_names};
 use super::drive::{drive, drive_into};
 use super::progress::Progress;
@@ -22,7 +21,7 @@ use crate::engine::refusal::refused;
 use crate::engine::run::Run;
 use crate::engine::{Engine, TimeField};
 use crate::error::{Kind, Result};
-use crate::rule::{Language, Rule};
+use crate::rule::Rule;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -35,12 +34,8 @@ Examples:
 A rule is a .toml file of detection-rules (language esql or sql), or a bare .esql or .sql file, which has no window.
 A folder gives all rules below it. Several rules write NDJSON rows that start with rule.id.")]
 pub(super) struct RunArgs {
-    /// Rule files or folders; - reads a query from stdin
-    #[arg(required = true, value_name = "RULE")]
-    rules: Vec<PathBuf>,
-    /// Language of a query on stdin
-    #[arg(long, value_enum, default_value_t = LanguageArg::Esql)]
-    language: LanguageArg,
+    #[command(flatten)]
+    asked: RuleArgs,
     #[command(flatten)]
     lake: LakeArgs,
     #[command(flatten)]
@@ -55,26 +50,10 @@ pub(super) struct RunArgs {
     fail_on_alerts: bool,
 }
 
-/// Languages of a query on stdin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum LanguageArg {
-    Esql,
-    Sql,
-}
-
-impl From<LanguageArg> for Language {
-    fn from(arg: LanguageArg) -> Self {
-        match arg {
-            LanguageArg::Esql => Self::Esql,
-            LanguageArg::Sql => Self::Sql,
-        }
-    }
-}
-
 /// Runs the rules; the result is the exit code.
 pub(super) async fn run(args: &RunArgs, resources: &ResourceArgs, console: &Console) -> Result<u8> {
     let console = *console;
-    let (rules, broken) = open::rules(&args.rules, args.language.into(), console)?;
+    let (rules, broken) = open::rules(&args.asked.rules, args.asked.language.into(), console)?;
     let now = open::now();
     let destination = Destination::try_new(&args.output, rules.len() + broken > 1)?;
     let stats = StatsFile::reserve(args.output.stats_file.as_deref())?;
@@ -122,7 +101,7 @@ fn exit_code(args: &RunArgs, summaries: &[Summary], failures: &[Kind]) -> u8 {
     if args.fail_on_alerts && summaries.iter().any(|summary| summary.rows > 0) {
         return 1;
     }
-    if summaries.iter().any(|summary| summary.bad_lines > 0) { SKIPPED_INPUT } else { 0 }
+    if summaries.iter().any(|summary| summary.work.bad_lines > 0) { SKIPPED_INPUT } else { 0 }
 }
 
 /// One rule, once.
@@ -143,11 +122,11 @@ impl Job<'_> {
         self.console.report(&rule.report(lowered.warnings.clone()));
         let time = TimeField::of(rule);
         let execution = open::execution_of(self.engine, rule, &lowered, &self.args.time, self.now).await?;
-        let limit = [lowered.limit, rule.max_signals.map(u64::from)].into_iter().flatten().min();
+        let limit = rule.limit(lowered.limit);
         let mut summary = Summary::new(&rule.name, Some(rule), &execution);
         summary.limit = limit;
-        summary.warnings = self.engine.table_notices(&lowered);
-        summary.warnings.extend(self.engine.window_notices(&lowered, &time, &execution));
+        summary.work.warnings = self.engine.table_notices(&lowered);
+        summary.work.warnings.extend(self.engine.window_notices(&lowered, &time, &execution));
 
         let (aggregating, hidden) = (lowered.aggregating, lowered.hidden);
         let (group_key, expanded) = (lowered.group_key.clone(), lowered.expanded.clone());
@@ -211,8 +190,8 @@ impl Job<'_> {
         }
         summary.rows = run.rows();
         summary.total = run.total();
-        summary.finish(run.scanned(), started.elapsed());
-        summary.notice(self.engine.take_notices(&prepared.lowered.tables));
+        summary.work.finish(run.scanned(), started.elapsed());
+        summary.work.notice(self.engine.take_notices(&prepared.lowered.tables));
         summary.tell(self.console, self.args.shape.noun());
         Ok(summary)
     }

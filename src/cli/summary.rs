@@ -1,5 +1,6 @@
 //! What a run did: a line or two on stderr, and JSON for programs.
 
+use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,6 +16,69 @@ use crate::engine::notices::Notices;
 use crate::error::{Error, Kind, Result};
 use crate::rule::{Execution, Rule};
 
+/// What a run took and met: the part of a summary that every kind of run has.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(super) struct Work {
+    /// Events that the scans looked at.
+    pub(super) events: u64,
+    /// Bytes that were read from storage.
+    pub(super) bytes: u64,
+    /// Lines and documents of JSON that were parsed.
+    pub(super) lines_parsed: u64,
+    /// Lines and documents of JSON that were not parsed, since their bytes tell that the rule does not want them.
+    pub(super) lines_skipped: u64,
+    /// Files, row groups and pages that statistics ruled out.
+    pub(super) pruned: u64,
+    /// Wall time from planning to the last row, in seconds.
+    pub(super) seconds: f64,
+    /// The largest amount of memory that the process held so far, in bytes; null where the system does not tell.
+    pub(super) peak_memory_bytes: Option<u64>,
+    /// Lines or documents that could not be read and were skipped.
+    pub(super) bad_lines: u64,
+    /// What the user should know, one text each.
+    pub(super) warnings: Vec<String>,
+}
+
+impl Work {
+    /// Takes over what the scans did.
+    pub(super) fn finish(&mut self, scanned: ScanMetrics, elapsed: Duration) {
+        self.events = scanned.events;
+        self.bytes = scanned.bytes;
+        self.lines_parsed = scanned.lines_parsed;
+        self.lines_skipped = scanned.lines_skipped;
+        self.pruned = scanned.pruned;
+        self.seconds = elapsed.as_secs_f64();
+        self.peak_memory_bytes = peak_memory();
+    }
+
+    /// Takes over what the run met.
+    pub(super) fn notice(&mut self, notices: Notices) {
+        self.bad_lines += notices.bad_lines;
+        self.warnings.extend(notices.texts);
+        // A scan of JSON counts its bytes there.
+        self.bytes = self.bytes.max(notices.json_bytes);
+    }
+
+    /// Tells people what they should know.
+    pub(super) fn warn(&self, console: Console) {
+        for warning in &self.warnings {
+            console.warning(warning);
+        }
+    }
+}
+
+impl fmt::Display for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} events", HumanCount(self.events))?;
+        if self.lines_skipped > 0 {
+            let (parsed, skipped) = (HumanCount(self.lines_parsed), HumanCount(self.lines_skipped));
+            write!(f, " ({parsed} parsed, {skipped} skipped unparsed)")?;
+        }
+        write!(f, ", {} read, {:.2} s", HumanBytes(self.bytes), self.seconds)?;
+        self.peak_memory_bytes.map_or(Ok(()), |bytes| write!(f, ", {} memory", HumanBytes(bytes)))
+    }
+}
+
 /// The summary of one execution. Field names are the keys of `--stats-file`.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Summary {
@@ -28,30 +92,15 @@ pub(super) struct Summary {
     pub(super) window_from: Option<DateTime<Utc>>,
     /// End of the window, inclusive, RFC 3339; null where there is none.
     pub(super) window_to: Option<DateTime<Utc>>,
-    /// Events that the scans looked at.
-    pub(super) events: u64,
-    /// Bytes that were read from storage.
-    pub(super) bytes: u64,
-    /// Lines and documents of JSON that were parsed.
-    pub(super) lines_parsed: u64,
-    /// Lines and documents of JSON that were not parsed, since their bytes tell that the rule does not want them.
-    pub(super) lines_skipped: u64,
-    /// Files, row groups and pages that statistics ruled out.
-    pub(super) pruned: u64,
     /// Rows or alerts that were written.
     pub(super) rows: u64,
     /// Rows before the trailing LIMIT and `max_signals`.
     pub(super) total: u64,
     /// Rows that may be written at most; null where there is no limit.
     pub(super) limit: Option<u64>,
-    /// Wall time from planning to the last row, in seconds.
-    pub(super) seconds: f64,
-    /// The largest amount of memory that the process held so far, in bytes; null where the system does not tell.
-    pub(super) peak_memory_bytes: Option<u64>,
-    /// Lines or documents that could not be read and were skipped.
-    pub(super) bad_lines: u64,
-    /// What the user should know, one text each.
-    pub(super) warnings: Vec<String>,
+    /// What it took and met.
+    #[serde(flatten)]
+    pub(super) work: Work,
 }
 
 impl Summary {
@@ -63,45 +112,16 @@ impl Summary {
             at: execution.at,
             window_from: execution.window.as_ref().map(|w| w.from),
             window_to: execution.window.as_ref().map(|w| w.to),
-            events: 0,
-            bytes: 0,
-            lines_parsed: 0,
-            lines_skipped: 0,
-            pruned: 0,
             rows: 0,
             total: 0,
             limit: None,
-            seconds: 0.0,
-            peak_memory_bytes: None,
-            bad_lines: 0,
-            warnings: Vec::new(),
+            work: Work::default(),
         }
-    }
-
-    /// Takes over what a run did.
-    pub(super) fn finish(&mut self, scanned: ScanMetrics, elapsed: Duration) {
-        self.events = scanned.events;
-        self.bytes = scanned.bytes;
-        self.lines_parsed = scanned.lines_parsed;
-        self.lines_skipped = scanned.lines_skipped;
-        self.pruned = scanned.pruned;
-        self.seconds = elapsed.as_secs_f64();
-        self.peak_memory_bytes = peak_memory();
-    }
-
-    /// Takes over what the run met.
-    pub(super) fn notice(&mut self, notices: Notices) {
-        self.bad_lines = notices.bad_lines;
-        self.warnings.extend(notices.texts);
-        // A scan of JSON counts its bytes there.
-        self.bytes = self.bytes.max(notices.json_bytes);
     }
 
     /// Tells people.
     pub(super) fn tell(&self, console: Console, noun: &str) {
-        for warning in &self.warnings {
-            console.warning(warning);
-        }
+        self.work.warn(console);
         // Whoever writes LIMIT into a query of their own knows of it.
         if self.rule_id.is_some() && self.limit.is_some_and(|limit| self.total > limit) {
             console.warning(&format!(
@@ -115,21 +135,14 @@ impl Summary {
             (Some(from), Some(to)) => format!("{} to {}", instant(from), instant(to)),
             _ => "all time".to_owned(),
         };
-        let memory = self.peak_memory_bytes.map_or_else(String::new, |bytes| format!(", {} memory", HumanBytes(bytes)));
-        let lines = match self.lines_skipped {
-            0 => String::new(),
-            skipped => format!(" ({} parsed, {} skipped unparsed)", HumanCount(self.lines_parsed), HumanCount(skipped)),
-        };
         console.note(&format!(
-            "{}: {} {noun}{} (total {}) at {}, {window}; {} events{lines}, {} read, {:.2} s{memory}",
+            "{}: {} {noun}{} (total {}) at {}, {window}; {}",
             self.name,
             HumanCount(self.rows),
             if self.rows == 1 { "" } else { "s" },
             HumanCount(self.total),
             instant(self.at),
-            HumanCount(self.events),
-            HumanBytes(self.bytes),
-            self.seconds,
+            self.work,
         ));
     }
 }
@@ -137,12 +150,12 @@ impl Summary {
 /// Tells people of several rules: those that cost most, and those that gave nothing.
 pub(super) fn tell_all(summaries: &[Summary], console: Console, noun: &str) {
     let mut by_cost: Vec<_> = summaries.iter().collect();
-    by_cost.sort_by(|a, b| b.seconds.total_cmp(&a.seconds).then_with(|| a.name.cmp(&b.name)));
-    let seconds: f64 = summaries.iter().map(|summary| summary.seconds).sum();
+    by_cost.sort_by(|a, b| b.work.seconds.total_cmp(&a.work.seconds).then_with(|| a.name.cmp(&b.name)));
+    let seconds: f64 = summaries.iter().map(|summary| summary.work.seconds).sum();
     console.note(&format!("{} rules in {seconds:.2} s, by cost:", summaries.len()));
     for summary in by_cost {
         let plural = if summary.total == 1 { "" } else { "s" };
-        console.note(&format!("{:9.2} s {:>9} {noun}{plural}  {}", summary.seconds, summary.total, summary.name));
+        console.note(&format!("{:9.2} s {:>9} {noun}{plural}  {}", summary.work.seconds, summary.total, summary.name));
     }
     let mut silent: Vec<_> = summaries.iter().filter(|summary| summary.total == 0).map(|s| s.name.as_str()).collect();
     silent.sort_unstable();

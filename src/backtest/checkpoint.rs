@@ -39,8 +39,6 @@ struct State {
     asked: Vec<(String, String)>,
     /// Executions that are complete.
     completed: u64,
-    /// Whether nothing is left to do.
-    finished: bool,
     /// Files of rows, in order.
     parts: Vec<String>,
     tally: Option<Saved>,
@@ -68,8 +66,7 @@ impl Checkpoint {
         discard(folder)?;
         fs::create_dir_all(folder).map_err(|e| failed(folder, "cannot be made", e))?;
         let progress = Progress::default();
-        let state =
-            State { version: VERSION, asked, completed: 0, finished: false, parts: Vec::new(), tally: None, progress };
+        let state = State { version: VERSION, asked, completed: 0, parts: Vec::new(), tally: None, progress };
         let checkpoint = Self { folder: folder.to_owned(), state, part: None };
         checkpoint.write_state()?;
         Ok(checkpoint)
@@ -108,11 +105,6 @@ impl Checkpoint {
         self.state.completed
     }
 
-    /// Whether all of them are.
-    pub const fn is_finished(&self) -> bool {
-        self.state.finished
-    }
-
     /// The sums over the executions that are complete.
     pub const fn tally(&self) -> Option<&Saved> {
         self.state.tally.as_ref()
@@ -145,7 +137,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// Where they cannot be written.
-    pub fn save(&mut self, completed: u64, tally: Saved, progress: Progress, finished: bool) -> Result<()> {
+    pub fn save(&mut self, completed: u64, tally: Saved, progress: Progress) -> Result<()> {
         if let Some(Part { name, mut writer }) = self.part.take() {
             let path = self.folder.join(&name);
             writer.finish().map_err(|e| broken(&path, e))?;
@@ -155,7 +147,6 @@ impl Checkpoint {
         self.state.completed = completed;
         self.state.tally = Some(tally);
         self.state.progress = progress;
-        self.state.finished = finished;
         self.write_state()
     }
 
@@ -196,6 +187,13 @@ impl Checkpoint {
 /// # Errors
 /// Where it cannot be removed, or the folder holds something else.
 pub fn discard(folder: &Path) -> Result<()> {
+    // Rows without a state are nothing; a state without its rows would be believed.
+    match fs::remove_file(folder.join(STATE)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(failed(folder, "cannot be removed", error));
+        }
+        _ => {}
+    }
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -255,16 +253,16 @@ mod tests {
         let schema = batch(&[]).schema();
         first.write(&schema, &batch(&[1, 2])).unwrap();
         first.write(&schema, &batch(&[3])).unwrap();
-        first.save(5, Saved::default(), Progress::default(), false).unwrap();
+        first.save(5, Saved::default(), Progress::default()).unwrap();
         first.write(&schema, &batch(&[4])).unwrap();
         drop(first);
 
         let mut again = Checkpoint::open(&place, &asked).unwrap().unwrap();
-        assert_eq!((again.completed(), again.is_finished(), values(&again)), (5, false, vec![1, 2, 3]));
+        assert_eq!((again.completed(), values(&again)), (5, vec![1, 2, 3]));
         again.write(&schema, &batch(&[5])).unwrap();
-        again.save(9, Saved::default(), Progress::default(), true).unwrap();
+        again.save(9, Saved::default(), Progress::default()).unwrap();
         assert_eq!(values(&again), [1, 2, 3, 5]);
-        assert!(Checkpoint::open(&place, &asked).unwrap().unwrap().is_finished());
+        assert_eq!(Checkpoint::open(&place, &asked).unwrap().unwrap().completed(), 9);
 
         let other = vec![("--from".to_owned(), "2027".to_owned())];
         let error = Checkpoint::open(&place, &other).unwrap_err();

@@ -20,12 +20,12 @@ pub(super) struct Chunks {
 impl Chunks {
     /// Chunks of `executions` for a memory limit in bytes.
     pub(super) fn new(executions: &[Execution], limit: usize) -> Self {
-        Self { limit, size: FIRST.max(look_back(executions)).min(MOST), most: MOST }
+        Self { limit, size: FIRST.max(overlap(executions)).min(MOST), most: MOST }
     }
 
     /// All `executions` in one chunk, where panes make the memory independent of their number.
-    pub(super) const fn of_panes(executions: usize) -> Self {
-        Self { limit: usize::MAX, size: executions, most: executions }
+    pub(super) const fn of_panes(executions: usize, limit: usize) -> Self {
+        Self { limit, size: executions, most: executions }
     }
 
     /// How many executions the next scan takes.
@@ -49,8 +49,9 @@ impl Chunks {
     }
 }
 
-/// How many executions lie within one window: a scan of fewer reads more of what it shares than of its own.
-fn look_back(executions: &[Execution]) -> usize {
+/// How many executions lie within one window, which is how many see the same event: a scan of fewer reads more of what
+/// it shares than of its own.
+pub(super) fn overlap(executions: &[Execution]) -> usize {
     let [first, second, ..] = executions else { return 1 };
     let Some(window) = first.window else { return 1 };
     let interval = (second.at - first.at).max(TimeDelta::milliseconds(1));

@@ -17,6 +17,17 @@ pub(super) fn compact(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     RecordBatch::try_new_with_options(batch.schema(), columns, &options)
 }
 
+/// The memory that the rows of a compacted batch take.
+pub(super) fn bytes(batch: &RecordBatch) -> usize {
+    let of = |array: &ArrayRef| {
+        let data_type = array.data_type();
+        let whole = data_type.is_nested() || matches!(data_type, DataType::Utf8View | DataType::BinaryView);
+        let shown = if whole { None } else { array.to_data().get_slice_memory_size().ok() };
+        shown.unwrap_or_else(|| array.get_array_memory_size())
+    };
+    batch.columns().iter().map(of).sum()
+}
+
 fn own(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     Ok(match array.data_type() {
         DataType::Utf8View => Arc::new(array.as_string_view().gc()),
@@ -65,5 +76,6 @@ mod tests {
         assert_eq!(compacted, slice);
         assert!(slice.get_array_memory_size() > 100_000);
         assert!(compacted.get_array_memory_size() < 5_000, "{}", compacted.get_array_memory_size());
+        assert!((200..5_000).contains(&bytes(&compacted)), "{}", bytes(&compacted));
     }
 }

@@ -10,12 +10,8 @@ use crate::engine::metrics::{ScanMetrics, scan_metrics};
 /// What a replay has done so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Progress {
-    /// Events that the scans looked at.
-    pub events: u64,
-    /// Bytes that were read from storage.
-    pub bytes: u64,
-    /// Files, row groups and pages that statistics ruled out.
-    pub pruned: u64,
+    /// What the scans did, all together.
+    pub scanned: ScanMetrics,
     /// Scans of the tables so far.
     pub scans: u64,
     /// Executions that are complete.
@@ -40,7 +36,7 @@ impl Meter {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut progress = state.done;
         if let Some(running) = &state.running {
-            add(&mut progress, scan_metrics(running));
+            progress.scanned += scan_metrics(running);
         }
         progress
     }
@@ -54,7 +50,7 @@ impl Meter {
     pub(super) fn scan(&self, plan: Option<&Arc<dyn ExecutionPlan>>) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(ended) = state.running.take() {
-            add(&mut state.done, scan_metrics(&ended));
+            state.done.scanned += scan_metrics(&ended);
         }
         state.done.scans += u64::from(plan.is_some());
         state.running = plan.map(Arc::clone);
@@ -66,10 +62,4 @@ impl Meter {
         state.done.executions += 1;
         state.done.rows += rows;
     }
-}
-
-fn add(sum: &mut Progress, more: ScanMetrics) {
-    sum.events += more.events;
-    sum.bytes += more.bytes;
-    sum.pruned += more.pruned;
 }

@@ -5,6 +5,8 @@
 //! | `span` | range, interval and look-back -> executions, and the time that they leave uncovered |
 //! | `times` | an event -> the executions that see it |
 //! | `widen` | the plan of one execution -> the plan of many |
+//! | `expr` | its expressions: the execution's time for `now()` |
+//! | `order` | its ORDER BY and LIMIT, for each execution by itself |
 //! | `panes` | aggregations over windows much longer than the interval |
 //! | `chunk` | how many executions one scan works through, by the memory they take |
 //! | `replay` | executions -> their rows, by one scan a chunk or, where a plan cannot be widened, one by one |
@@ -20,7 +22,9 @@ pub mod checkpoint;
 mod chunk;
 mod compact;
 mod compare;
+mod expr;
 mod meter;
+mod order;
 mod panes;
 mod replay;
 mod span;
@@ -35,5 +39,5 @@ pub use meter::{Meter, Progress};
 pub use replay::{Executed, Replay, Way};
 pub use span::{Span, Uncovered};
 pub use sweep::Sweep;
-pub use tally::{Group, Saved, Tally};
+pub use tally::{Group, Saved, Sums, Tally};
 pub use widen::Refusal;

@@ -10,7 +10,7 @@
 //! | `count(x)` | `count(x)` | `sum`, 0 for none |
 //! | `sum(x)` of whole numbers | `sum(x)` | `sum` |
 //! | `min(x)`, `max(x)` | the same | the same |
-//! | `avg(x)` of whole numbers | `sum(x)`, `count(x)` | `sum / sum` |
+//! | `avg(x)` of whole numbers | `sum(x)` as a decimal, `count(x)` | `sum / sum` |
 //! | `collect_set(x)` | `collect_set(x)` | `collect_set` |
 //! | `count_distinct(x)` | `collect_set(x)` | `count_distinct` |
 //!
@@ -176,6 +176,11 @@ impl Widen<'_> {
     }
 }
 
+/// A whole number as a decimal.
+fn decimal(number: Expr) -> Expr {
+    cast(number, DataType::Decimal128(20, 0))
+}
+
 /// The parts of an aggregate.
 fn parts(value: &Expr, panes: &Panes, schema: &DFSchema) -> Widened<Parts> {
     let mut inner = value;
@@ -210,7 +215,11 @@ fn parts(value: &Expr, panes: &Panes, schema: &DFSchema) -> Widened<Parts> {
             Parts { of_pane: vec![same()], combine: vec![Arc::clone(func)], finish: only }
         }
         "avg" if whole => Parts {
-            of_pane: vec![with(sum_udaf(), params.args.clone()), with(count_udaf(), params.args.clone())],
+            // A sum of 64 bits may overflow where the mean does not.
+            of_pane: vec![
+                with(sum_udaf(), params.args.iter().cloned().map(decimal).collect()),
+                with(count_udaf(), params.args.clone()),
+            ],
             combine: vec![sum_udaf(), sum_udaf()],
             finish: |all| {
                 let mut all = all.into_iter().map(|sum| cast(sum, DataType::Float64));

@@ -8,13 +8,14 @@ use datafusion::arrow::array::{Array, AsArray, RecordBatch, RecordBatchOptions};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef, TimestampNanosecondType};
 
-use super::chunk::Chunks;
-use super::compact::compact;
+use super::chunk::{Chunks, overlap};
+use super::compact::{bytes, compact};
 use super::meter::{Meter, Progress};
 use super::times::{Panes, Timetable};
 use super::widen::{EXECUTIONS, Refusal, widen};
+use crate::engine::plan::Prepared;
 use crate::engine::run::Run;
-use crate::engine::{Engine, TimeField};
+use crate::engine::{Engine, Held, TimeField};
 use crate::error::{Error, Kind, Result};
 use crate::rule::{Execution, Window};
 use crate::sql::lowered::Lowered;
@@ -39,6 +40,10 @@ impl Executed {
     /// How many rows it gave.
     pub fn rows(&self) -> u64 {
         self.batches.iter().map(|batch| batch.num_rows() as u64).sum()
+    }
+
+    fn bytes(&self) -> usize {
+        self.batches.iter().map(bytes).sum()
     }
 }
 
@@ -65,9 +70,15 @@ pub struct Replay<'a> {
     /// Executions of a widened plan that ran one by one after all, and why.
     alone: (u64, Option<String>),
     waiting: VecDeque<Execution>,
+    /// Those that come before `waiting` and run one by one after all.
+    apart: VecDeque<Execution>,
     chunks: Chunks,
     chunk: Option<Chunk>,
     ready: VecDeque<Executed>,
+    /// The memory of the rows that are kept until their execution is complete and given, as part of the limit.
+    held: Held,
+    /// How much of that is of the execution that was given last.
+    given: usize,
 }
 
 /// The executions that one scan works through.
@@ -110,11 +121,14 @@ impl<'a> Replay<'a> {
             way: Way::Wide,
             alone: (0, None),
             waiting,
+            apart: VecDeque::new(),
             chunks,
             chunk: None,
             ready: VecDeque::new(),
+            held: engine.hold("rows of an execution"),
+            given: 0,
         };
-        Box::pin(replay.choose_way()).await?;
+        Box::pin(replay.choose_way(memory_limit)).await?;
         Ok(replay)
     }
 
@@ -132,11 +146,6 @@ impl<'a> Replay<'a> {
         self.waiting.drain(..completed);
         self.meter.resume(done);
         self
-    }
-
-    /// Whether every execution that a scan worked through was given.
-    pub fn is_between_scans(&self) -> bool {
-        self.chunk.is_none() && self.ready.is_empty()
     }
 
     /// The columns of the rows, hidden key columns included.
@@ -164,18 +173,24 @@ impl<'a> Replay<'a> {
     /// # Errors
     /// Where the engine fails.
     pub async fn next(&mut self) -> Result<Option<Executed>> {
+        self.held.less(std::mem::take(&mut self.given));
         loop {
             if let Some(executed) = self.ready.pop_front() {
+                self.given = executed.bytes();
                 self.meter.executed(executed.rows());
                 return Ok(Some(executed));
             }
             if self.chunk.is_some() {
                 Box::pin(self.advance()).await?;
+            } else if let Some(execution) = self.apart.pop_front() {
+                self.alone.0 += 1;
+                Box::pin(self.single(execution)).await?;
             } else if self.waiting.is_empty() {
                 self.meter.scan(None);
                 return Ok(None);
-            } else if matches!(self.way, Way::OneByOne(_)) {
-                Box::pin(self.single()).await?;
+            } else if let (Way::OneByOne(_), Some(execution)) = (&self.way, self.waiting.front().copied()) {
+                self.waiting.pop_front();
+                Box::pin(self.single(execution)).await?;
             } else {
                 Box::pin(self.begin()).await?;
             }
@@ -183,26 +198,25 @@ impl<'a> Replay<'a> {
     }
 
     /// Finds out how the plan can be widened, over the first executions.
-    async fn choose_way(&mut self) -> Result<()> {
+    async fn choose_way(&mut self, memory_limit: usize) -> Result<()> {
         let probe: Vec<Execution> = self.waiting.iter().take(PROBE).copied().collect();
-        let overlap = Timetable::new(&probe).map_or(0, |table| table.overlap());
         // What was ingested late belongs to a part of the windows around it only, which is no pane.
-        if overlap >= OVERLAP && self.time.ingested.is_none() {
+        if overlap(&probe) >= OVERLAP && self.time.ingested.is_none() {
             self.way = Way::Panes;
             if self.wide(&probe).await?.is_ok() {
-                self.chunks = Chunks::of_panes(self.waiting.len());
+                self.chunks = Chunks::of_panes(self.waiting.len(), memory_limit);
                 return Ok(());
             }
             self.way = Way::Wide;
         }
         if let Err(Refusal(why)) = self.wide(&probe).await? {
-            self.way = Way::OneByOne(why);
+            self.way = Way::OneByOne(unwidened(&why));
         }
         Ok(())
     }
 
-    /// The run of several executions at once.
-    async fn wide(&self, executions: &[Execution]) -> Result<Result<Run, Refusal>> {
+    /// The plan of several executions at once.
+    async fn wide(&self, executions: &[Execution]) -> Result<Result<Prepared, Refusal>> {
         let Some(table) = Timetable::new(executions) else {
             return Ok(Err(Refusal("its windows do not follow each other".to_owned())));
         };
@@ -223,7 +237,7 @@ impl<'a> Replay<'a> {
             Err(refusal) => return Ok(Err(refusal)),
         };
         match Box::pin(self.engine.prepare_plan(self.lowered.clone(), plan, last)).await {
-            Ok(prepared) => Ok(Ok(Run::start(&prepared)?)),
+            Ok(prepared) => Ok(Ok(prepared)),
             Err(error) if error.kind() == Kind::Engine => {
                 Ok(Err(Refusal(format!("the engine cannot plan it widened: {error}"))))
             }
@@ -241,11 +255,12 @@ impl<'a> Replay<'a> {
         let open: VecDeque<Execution> = self.waiting.drain(..size).collect();
         let executions: Vec<Execution> = open.iter().copied().collect();
         match self.wide(&executions).await? {
-            Ok(run) => {
+            Ok(prepared) => {
+                let run = Run::start(&prepared)?;
                 self.meter.scan(Some(run.plan()));
                 self.chunk = Some(Chunk { run, open, batches: Vec::new(), rows: 0, total: 0, held: 0 });
             }
-            Err(Refusal(why)) => self.give_up(open, why).await?,
+            Err(Refusal(why)) => self.give_up(open, unwidened(&why)),
         }
         Ok(())
     }
@@ -253,25 +268,28 @@ impl<'a> Replay<'a> {
     /// Takes the next rows of the running scan.
     async fn advance(&mut self) -> Result<()> {
         let Some(chunk) = &mut self.chunk else { return Ok(()) };
-        let held = self.engine.held();
-        chunk.held = chunk.held.max(held);
-        match chunk.run.next().await {
+        chunk.held = chunk.held.max(self.engine.held());
+        let step = match chunk.run.next().await {
             Ok(Some(batch)) => {
                 chunk.held = chunk.held.max(self.engine.held());
-                chunk.take(&batch, &self.schema, self.limit, &mut self.ready)?;
+                chunk.take(&batch, &self.schema, self.limit, &mut self.ready, &self.held).map(|()| true)
             }
-            Ok(None) => {
+            Ok(None) => Ok(false),
+            Err(error) => Err(error),
+        };
+        match step {
+            Ok(true) => return Ok(()),
+            Ok(false) => {
                 if let Some(mut chunk) = self.chunk.take() {
                     while let Some(executed) = chunk.complete() {
                         self.ready.push_back(executed);
                     }
                     self.chunks.held(chunk.held);
                 }
-                self.meter.scan(None);
             }
             Err(error) => {
-                let Some(Chunk { open, .. }) = self.chunk.take() else { return Err(error) };
-                self.meter.scan(None);
+                let Some(Chunk { open, batches, .. }) = self.chunk.take() else { return Err(error) };
+                self.held.less(batches.iter().map(bytes).sum());
                 match error.kind() {
                     // Fewer executions hold less.
                     Kind::Resource if self.chunks.shrink(open.len()) => {
@@ -280,31 +298,25 @@ impl<'a> Replay<'a> {
                         }
                     }
                     // What fails for all of them together need not fail for each.
-                    Kind::Resource | Kind::Engine => self.give_up(open, error.to_string()).await?,
+                    Kind::Resource | Kind::Engine => self.give_up(open, error.to_string()),
                     _ => return Err(error),
                 }
             }
         }
+        self.meter.scan(None);
         Ok(())
     }
 
-    /// Runs these executions one by one.
-    async fn give_up(&mut self, executions: VecDeque<Execution>, why: String) -> Result<()> {
-        self.alone.0 += executions.len() as u64;
+    /// Leaves these executions, which come next, to run one by one.
+    fn give_up(&mut self, executions: VecDeque<Execution>, why: String) {
         self.alone.1.get_or_insert(why);
-        for execution in executions {
-            let executed = self.execute(execution).await?;
-            self.ready.push_back(executed);
-        }
-        Ok(())
+        self.apart = executions;
     }
 
-    /// Runs the next execution by itself.
-    async fn single(&mut self) -> Result<()> {
-        if let Some(execution) = self.waiting.pop_front() {
-            let executed = self.execute(execution).await?;
-            self.ready.push_back(executed);
-        }
+    /// Runs an execution by itself.
+    async fn single(&mut self, execution: Execution) -> Result<()> {
+        let executed = self.execute(execution).await?;
+        self.ready.push_back(executed);
         Ok(())
     }
 
@@ -314,7 +326,9 @@ impl<'a> Replay<'a> {
         self.meter.scan(Some(run.plan()));
         let mut batches = Vec::new();
         while let Some(batch) = run.next().await? {
-            batches.push(with_schema(&batch, &self.schema)?);
+            let batch = with_schema(&batch, &self.schema)?;
+            self.held.more(bytes(&batch))?;
+            batches.push(batch);
         }
         self.meter.scan(None);
         Ok(Executed { execution, batches, total: run.total() })
@@ -330,6 +344,7 @@ impl Chunk {
         schema: &SchemaRef,
         limit: Option<u64>,
         ready: &mut VecDeque<Executed>,
+        held: &Held,
     ) -> Result<()> {
         let wrong = |what: &str| Error::new(Kind::Engine, format!("the widened plan gives {what}"));
         let Some(last) = batch.num_columns().checked_sub(1) else { return Err(wrong("no column")) };
@@ -353,7 +368,9 @@ impl Chunk {
             let room = limit.map_or(u64::MAX, |limit| limit.saturating_sub(self.rows)).min(count);
             if room > 0 {
                 let kept = compact(&rows.slice(start, room as usize));
-                self.batches.push(kept.map_err(|e| wrong("rows that cannot be copied").with_source(e))?);
+                let kept = kept.map_err(|e| wrong("rows that cannot be copied").with_source(e))?;
+                held.more(bytes(&kept))?;
+                self.batches.push(kept);
             }
             self.rows += room;
             self.total += count;
@@ -370,6 +387,11 @@ impl Chunk {
         self.rows = 0;
         Some(Executed { execution, batches, total })
     }
+}
+
+/// A refusal as the reason why executions run one by one.
+fn unwidened(why: &str) -> String {
+    format!("its plan cannot be widened: {why}")
 }
 
 /// The window that holds all windows.

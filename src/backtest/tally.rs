@@ -18,6 +18,13 @@ use crate::rule::{Rule, Window};
 pub struct Tally {
     identity: Identity,
     limit: Option<u64>,
+    sums: Sums,
+    groups: HashMap<Uuid, Known>,
+}
+
+/// What executions come to, without regard to groups.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sums {
     /// Executions so far.
     pub executions: u64,
     /// Executions that gave alerts.
@@ -32,7 +39,6 @@ pub struct Tally {
     pub duplicates: u64,
     /// Alerts by the day of their execution, UTC.
     pub days: BTreeMap<NaiveDate, u64>,
-    groups: HashMap<Uuid, Known>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -42,16 +48,10 @@ struct Known {
     seen_to: Option<DateTime<Utc>>,
 }
 
-/// The sums of a [`Tally`], to be kept on disk.
+/// What a [`Tally`] knows, to be kept on disk.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Saved {
-    executions: u64,
-    with_alerts: u64,
-    over_limit: u64,
-    alerts: u64,
-    lost: u64,
-    duplicates: u64,
-    days: BTreeMap<NaiveDate, u64>,
+    sums: Sums,
     groups: BTreeMap<String, Known>,
 }
 
@@ -69,50 +69,25 @@ pub struct Group {
 impl Tally {
     /// A tally of rows that `identity` tells apart, `limit` being the most that an execution gives.
     pub fn new(identity: Identity, limit: Option<u64>) -> Self {
-        Self {
-            identity,
-            limit,
-            executions: 0,
-            with_alerts: 0,
-            over_limit: 0,
-            alerts: 0,
-            lost: 0,
-            duplicates: 0,
-            days: BTreeMap::new(),
-            groups: HashMap::new(),
-        }
+        Self { identity, limit, sums: Sums::default(), groups: HashMap::new() }
     }
 
-    /// The sums, to be kept.
+    /// The sums.
+    pub const fn sums(&self) -> &Sums {
+        &self.sums
+    }
+
+    /// What it knows, to be kept.
     pub fn saved(&self) -> Saved {
-        Saved {
-            executions: self.executions,
-            with_alerts: self.with_alerts,
-            over_limit: self.over_limit,
-            alerts: self.alerts,
-            lost: self.lost,
-            duplicates: self.duplicates,
-            days: self.days.clone(),
-            groups: self.groups.iter().map(|(id, known)| (id.to_string(), known.clone())).collect(),
-        }
+        let groups = self.groups.iter().map(|(id, known)| (id.to_string(), known.clone())).collect();
+        Saved { sums: self.sums.clone(), groups }
     }
 
-    /// Goes on from sums that were kept.
+    /// Goes on from what was kept.
     #[must_use]
     pub fn resumed(self, saved: &Saved) -> Self {
         let group = |(id, known): (&String, &Known)| Some((Uuid::parse_str(id).ok()?, known.clone()));
-        Self {
-            identity: self.identity,
-            limit: self.limit,
-            executions: saved.executions,
-            with_alerts: saved.with_alerts,
-            over_limit: saved.over_limit,
-            alerts: saved.alerts,
-            lost: saved.lost,
-            duplicates: saved.duplicates,
-            days: saved.days.clone(),
-            groups: saved.groups.iter().filter_map(group).collect(),
-        }
+        Self { sums: saved.sums.clone(), groups: saved.groups.iter().filter_map(group).collect(), ..self }
     }
 
     /// Adds an execution.
@@ -122,20 +97,20 @@ impl Tally {
     pub fn add(&mut self, executed: &Executed, rule: &Rule) -> Result<()> {
         let Executed { execution, batches, total } = executed;
         let rows = executed.rows();
-        self.executions += 1;
-        self.alerts += rows;
-        self.lost += total.saturating_sub(rows);
-        self.with_alerts += u64::from(rows > 0);
-        self.over_limit += u64::from(self.limit.is_some_and(|limit| *total > limit));
+        self.sums.executions += 1;
+        self.sums.alerts += rows;
+        self.sums.lost += total.saturating_sub(rows);
+        self.sums.with_alerts += u64::from(rows > 0);
+        self.sums.over_limit += u64::from(self.limit.is_some_and(|limit| *total > limit));
         if rows > 0 {
-            *self.days.entry(execution.at.date_naive()).or_default() += rows;
+            *self.sums.days.entry(execution.at.date_naive()).or_default() += rows;
         }
         let mut met = Vec::new();
         for batch in batches {
             let keys = Keys::of(batch, &self.identity)?;
             for (row, ids) in keys.ids(rule, execution.window).enumerate() {
                 if self.is_known(ids.group, execution.window) {
-                    self.duplicates += 1;
+                    self.sums.duplicates += 1;
                 }
                 let label = match self.groups.get(&ids.group) {
                     Some(_) => None,
@@ -222,13 +197,14 @@ mod tests {
         tally.add(&executed(2, 61, &["/a"], 1), &rule).unwrap();
         tally.add(&executed(3, 61, &[], 0), &rule).unwrap();
         tally.add(&executed(4, 61, &["/b", "/b"], 2), &rule).unwrap();
-        assert_eq!((tally.executions, tally.with_alerts, tally.over_limit), (4, 3, 1));
-        assert_eq!((tally.alerts, tally.lost), (5, 3));
+        let sums = tally.sums();
+        assert_eq!((sums.executions, sums.with_alerts, sums.over_limit), (4, 3, 1));
+        assert_eq!((sums.alerts, sums.lost), (5, 3));
         // Only /a came again within a window that overlaps the one before.
-        assert_eq!(tally.duplicates, 1);
+        assert_eq!(sums.duplicates, 1);
         let top = tally.top(1);
         assert_eq!((top[0].label.as_str(), top[0].alerts), ("path=/b", 3));
-        assert_eq!(tally.days.values().sum::<u64>(), 5);
+        assert_eq!(sums.days.values().sum::<u64>(), 5);
         assert_eq!(tally.groups(), 2);
     }
 }

@@ -74,16 +74,6 @@ impl Timetable {
         Some(self.from.get(seen.end).map_or(end, |from| end.min(from - 1)))
     }
 
-    /// How many executions see an event, on average.
-    pub(super) fn overlap(&self) -> usize {
-        let (Some(first), Some(last), Some(from)) = (self.to.first(), self.to.last(), self.from.last()) else {
-            return 0;
-        };
-        let steps = i64::try_from(self.to.len().saturating_sub(1)).unwrap_or(i64::MAX).max(1);
-        let interval = last.saturating_sub(*first) / steps;
-        usize::try_from(last.saturating_sub(*from) / interval.max(1)).unwrap_or(0)
-    }
-
     /// The function that finds the executions of an event; with `ingested` its first argument says from when on it was
     /// known.
     pub(super) fn function(self: &Arc<Self>, ingested: bool) -> ScalarUDF {

@@ -10,6 +10,8 @@
 //! | LIMIT | the first rows of each execution, by their number |
 //! | ORDER BY | the execution first |
 //!
+//! Expressions are widened in `expr`, ORDER BY and LIMIT in `order`.
+//!
 //! Where windows are so wide that an event belongs to many executions, the first aggregation works by panes (`panes`).
 //!
 //! A node that is none of these is a [`Refusal`]: then nothing is known of what widening would change, and the executions
@@ -20,18 +22,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, FieldRef};
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{
     Column, DFSchema, DataFusionError, JoinType, NullHandling, ScalarValue, TableReference, UnnestOptions,
 };
-use datafusion::functions_window::row_number::row_number_udwf;
-use datafusion::logical_expr::expr::{AggregateFunction, Sort as SortExpr, WindowFunction, WindowFunctionParams};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{
-    Aggregate, Distinct, Expr, FetchType, Filter, Join, Limit, LogicalPlan, LogicalPlanBuilder, Projection, SkipType,
-    Sort, SubqueryAlias, Union, Unnest, Volatility, Window, WindowFrame, WindowFunctionDefinition, cast, lit,
+    Aggregate, Distinct, Expr, Filter, Join, LogicalPlan, LogicalPlanBuilder, Projection, SubqueryAlias, Union, Unnest,
+    Window, lit,
 };
 
+use super::expr::{asks_for_time, at_execution, check, only_where};
+use super::order::keeps_order;
 use super::times::Panes;
 
 /// The column of a table that lists the executions that see an event.
@@ -82,26 +84,6 @@ pub(super) fn widen(
     Ok(builder.build()?)
 }
 
-/// Whether the rows of a plan have an order that it states.
-fn is_ordered(plan: &LogicalPlan) -> bool {
-    match plan {
-        LogicalPlan::Sort(_) => true,
-        LogicalPlan::Projection(Projection { input, .. })
-        | LogicalPlan::SubqueryAlias(SubqueryAlias { input, .. })
-        | LogicalPlan::Limit(Limit { input, .. }) => is_ordered(input),
-        _ => false,
-    }
-}
-
-/// Whether the plan's own order, which the execution leads once it is widened, is that of the result.
-fn keeps_order(plan: &LogicalPlan) -> bool {
-    match plan {
-        LogicalPlan::Projection(Projection { input, .. }) => keeps_order(input),
-        LogicalPlan::Limit(Limit { input, .. }) => is_ordered(input) && keeps_order(input),
-        other => matches!(other, LogicalPlan::Sort(_)),
-    }
-}
-
 /// A plan and the column of its execution; none where its rows are the same in every execution.
 pub(super) struct Wide {
     pub(super) plan: LogicalPlan,
@@ -139,7 +121,7 @@ impl Widen<'_> {
     }
 
     /// The input of a node that needs to know the executions of its rows.
-    fn settled(&self, input: &LogicalPlan) -> Widened<Wide> {
+    pub(super) fn settled(&self, input: &LogicalPlan) -> Widened<Wide> {
         let wide = self.node(input)?;
         if wide.pane { refuse("events in panes reach more than an aggregation") } else { Ok(wide) }
     }
@@ -239,7 +221,7 @@ impl Widen<'_> {
     }
 
     /// The same rows for every execution, where they do not belong to executions yet.
-    fn spread(&self, wide: Wide) -> Widened<Wide> {
+    pub(super) fn spread(&self, wide: Wide) -> Widened<Wide> {
         if wide.execution.is_some() {
             return Ok(wide);
         }
@@ -250,7 +232,11 @@ impl Widen<'_> {
 
     /// The expressions of a node over its widened input, with the execution's time for `now()`, named as before.
     fn exprs(&self, plan: &LogicalPlan, exprs: &[Expr], input: &LogicalPlan) -> Widened<(Vec<Expr>, Wide)> {
-        let mut input = self.node(input)?;
+        self.timed(plan, exprs, self.node(input)?)
+    }
+
+    /// The same over an input that is widened already.
+    pub(super) fn timed(&self, plan: &LogicalPlan, exprs: &[Expr], mut input: Wide) -> Widened<(Vec<Expr>, Wide)> {
         for expr in exprs {
             if asks_for_time(expr)? {
                 if input.pane {
@@ -357,109 +343,6 @@ impl Widen<'_> {
         Ok(Wide::new(plan, input.execution))
     }
 
-    fn sort(&self, sort: &Sort) -> Widened<Wide> {
-        let input = self.settled(&sort.input)?;
-        let (keys, input) = self.sort_keys(&sort.expr, input)?;
-        let first = input.execution.clone().map(|e| Expr::Column(e).sort(true, false));
-        let expr = first.into_iter().chain(keys).collect();
-        let plan = LogicalPlan::Sort(Sort { expr, input: Arc::new(input.plan), fetch: None });
-        Ok(Wide::new(plan, input.execution))
-    }
-
-    fn sort_keys(&self, keys: &[SortExpr], mut input: Wide) -> Widened<(Vec<SortExpr>, Wide)> {
-        let mut timed = Vec::with_capacity(keys.len());
-        for key in keys {
-            if asks_for_time(&key.expr)? {
-                input = self.spread(input)?;
-            }
-            let expr = at_execution(key.expr.clone(), input.execution.as_ref())?;
-            timed.push(SortExpr { expr, ..key.clone() });
-        }
-        Ok((timed, input))
-    }
-
-    /// The first rows of each execution, in the order that the input states.
-    fn limit(&self, limit: &Limit) -> Widened<Wide> {
-        let (SkipType::Literal(skip), FetchType::Literal(fetch)) = (limit.get_skip_type()?, limit.get_fetch_type()?)
-        else {
-            return refuse("a LIMIT that is computed");
-        };
-        self.cut(&limit.input, skip, fetch)
-    }
-
-    /// `plan`, widened, with the rows from `skip` on, at most `fetch`, of each execution.
-    fn cut(&self, plan: &LogicalPlan, skip: usize, fetch: Option<usize>) -> Widened<Wide> {
-        match plan {
-            LogicalPlan::Projection(projection) if is_ordered(plan) => {
-                let mut input = self.cut(&projection.input, skip, fetch)?;
-                for expr in &projection.expr {
-                    if asks_for_time(expr)? && input.execution.is_none() {
-                        input = self.spread(input)?;
-                    }
-                }
-                let preserver = NamePreserver::new(plan);
-                let mut exprs = Vec::new();
-                for expr in &projection.expr {
-                    let name = preserver.save(expr);
-                    exprs.push(name.restore(at_execution(expr.clone(), input.execution.as_ref())?));
-                }
-                exprs.extend(input.execution.clone().map(Expr::Column));
-                let plan = LogicalPlan::Projection(Projection::try_new(exprs, Arc::new(input.plan))?);
-                Ok(Wide::new(plan, input.execution))
-            }
-            LogicalPlan::SubqueryAlias(alias) if is_ordered(plan) => {
-                let input = self.cut(&alias.input, skip, fetch)?;
-                let execution = input.execution.map(|e| Column::new(Some(alias.alias.clone()), e.name));
-                let plan = SubqueryAlias::try_new(Arc::new(input.plan), alias.alias.clone())?;
-                Ok(Wide::new(LogicalPlan::SubqueryAlias(plan), execution))
-            }
-            LogicalPlan::Sort(sort) if sort.fetch.is_none() => {
-                let input = self.settled(&sort.input)?;
-                let (keys, input) = self.sort_keys(&sort.expr, input)?;
-                let cut = self.numbered(input, keys.clone(), skip, fetch)?;
-                let first = cut.execution.clone().map(|e| Expr::Column(e).sort(true, false));
-                let expr = first.into_iter().chain(keys).collect();
-                let plan = LogicalPlan::Sort(Sort { expr, input: Arc::new(cut.plan), fetch: None });
-                Ok(Wide::new(plan, cut.execution))
-            }
-            _ => {
-                let input = self.settled(plan)?;
-                self.numbered(input, Vec::new(), skip, fetch)
-            }
-        }
-    }
-
-    /// The rows of each execution whose number in this order lies behind `skip`, at most `fetch`.
-    fn numbered(&self, input: Wide, keys: Vec<SortExpr>, skip: usize, fetch: Option<usize>) -> Widened<Wide> {
-        let columns: Vec<Expr> = input.plan.schema().columns().into_iter().map(Expr::Column).collect();
-        let name = format!("{}_row", self.fresh());
-        let ordered = !keys.is_empty();
-        let number = Expr::from(WindowFunction {
-            fun: WindowFunctionDefinition::WindowUDF(row_number_udwf()),
-            params: WindowFunctionParams {
-                args: Vec::new(),
-                partition_by: input.execution.clone().map(Expr::Column).into_iter().collect(),
-                order_by: keys,
-                window_frame: WindowFrame::new(ordered.then_some(true)),
-                filter: None,
-                null_treatment: None,
-                distinct: false,
-            },
-        });
-        let row = Expr::Column(Column::from_name(&name));
-        let count = |rows: usize| lit(u64::try_from(rows).unwrap_or(u64::MAX));
-        let mut inside = row.clone().gt(count(skip));
-        if let Some(fetch) = fetch {
-            inside = inside.and(row.lt_eq(count(skip.saturating_add(fetch))));
-        }
-        let plan = LogicalPlanBuilder::from(input.plan)
-            .window(vec![number.alias(&name)])?
-            .filter(inside)?
-            .project(columns)?
-            .build()?;
-        Ok(Wide::new(plan, input.execution))
-    }
-
     fn join(&self, plan: &LogicalPlan, join: &Join) -> Widened<Wide> {
         let left = self.settled(&join.left)?;
         let right = self.settled(&join.right)?;
@@ -547,64 +430,4 @@ fn name_of(plan: &LogicalPlan) -> String {
     let line = plan.display().to_string();
     let end = line.find([':', '(']).unwrap_or(line.len());
     line.get(..end).unwrap_or_default().trim().to_owned()
-}
-
-/// Whether an expression's value depends on the time of the execution.
-fn asks_for_time(expr: &Expr) -> Widened<bool> {
-    Ok(expr.exists(|part| {
-        Ok(matches!(part, Expr::ScalarFunction(call)
-            if matches!(call.func.name(), "now" | "current_date" | "current_time")))
-    })?)
-}
-
-/// What an expression may not hold.
-fn check(expr: &Expr) -> Widened<()> {
-    let mut found = None;
-    expr.apply(|part| {
-        found = match part {
-            Expr::ScalarSubquery(_) | Expr::InSubquery(_) | Expr::Exists(_) | Expr::SetComparison(_) => {
-                Some("a subquery in an expression".to_owned())
-            }
-            Expr::OuterReferenceColumn(..) => Some("a column of an outer query".to_owned()),
-            Expr::ScalarFunction(call) if call.func.name() == "current_time" => Some("current_time()".to_owned()),
-            Expr::ScalarFunction(call) if call.func.signature().volatility == Volatility::Volatile => {
-                Some(format!("{}(), which is another value each time", call.func.name()))
-            }
-            _ => return Ok(TreeNodeRecursion::Continue),
-        };
-        Ok(TreeNodeRecursion::Stop)
-    })?;
-    found.map_or(Ok(()), refuse)
-}
-
-/// The expression with the execution's time for `now()`.
-fn at_execution(expr: Expr, execution: Option<&Column>) -> Widened<Expr> {
-    check(&expr)?;
-    let Some(execution) = execution else { return Ok(expr) };
-    let timed = expr.transform_up(|part| {
-        let Expr::ScalarFunction(call) = &part else { return Ok(Transformed::no(part)) };
-        let time = Expr::Column(execution.clone());
-        Ok(match call.func.name() {
-            "now" => Transformed::yes(time),
-            "current_date" => Transformed::yes(cast(time, DataType::Date32)),
-            _ => Transformed::no(part),
-        })
-    })?;
-    Ok(timed.data)
-}
-
-/// The expression whose aggregates only look at rows where `present` is true.
-fn only_where(expr: Expr, present: &Expr) -> Widened<Expr> {
-    let limited = expr.transform_up(|part| {
-        let Expr::AggregateFunction(AggregateFunction { func, mut params }) = part else {
-            return Ok(Transformed::no(part));
-        };
-        let filter = match params.filter.take() {
-            Some(filter) => present.clone().and(*filter),
-            None => present.clone(),
-        };
-        params.filter = Some(Box::new(filter));
-        Ok(Transformed::yes(Expr::AggregateFunction(AggregateFunction { func, params })))
-    })?;
-    Ok(limited.data)
 }

@@ -6,6 +6,35 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use crate::rule::Language;
+
+/// Which rules.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RuleArgs {
+    /// Rule files or folders; - reads a query from stdin
+    #[arg(required = true, value_name = "RULE")]
+    pub(crate) rules: Vec<PathBuf>,
+    /// Language of a query on stdin
+    #[arg(long, value_enum, default_value_t = LanguageArg::Esql)]
+    pub(crate) language: LanguageArg,
+}
+
+/// Languages of a query on stdin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LanguageArg {
+    Esql,
+    Sql,
+}
+
+impl From<LanguageArg> for Language {
+    fn from(arg: LanguageArg) -> Self {
+        match arg {
+            LanguageArg::Esql => Self::Esql,
+            LanguageArg::Sql => Self::Sql,
+        }
+    }
+}
+
 /// Where the events are.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Events")]

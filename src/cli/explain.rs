@@ -7,9 +7,8 @@ use std::path::PathBuf;
 use clap::Args;
 use datafusion::physical_plan::display::DisplayableExecutionPlan;
 
-use super::args::{LakeArgs, ResourceArgs, TimeArgs};
+use super::args::{LakeArgs, LanguageArg, ResourceArgs, TimeArgs};
 use super::report::{Console, stdout_error};
-use super::run::LanguageArg;
 use super::{open, resource};
 use crate::engine::explain::{Predicates, predicates};
 use crate::engine::refusal::refused;
@@ -50,7 +49,7 @@ pub(super) async fn explain(args: &ExplainArgs, resources: &ResourceArgs, consol
     console.report(&rule.report(lowered.warnings.clone()));
     let time = TimeField::of(rule);
     let execution = open::execution_of(&engine, rule, &lowered, &args.time, open::now()).await?;
-    let limit = [lowered.limit, rule.max_signals.map(u64::from)].into_iter().flatten().min();
+    let limit = rule.limit(lowered.limit);
     let sql = sql::pretty(&lowered.query);
     let prepared = engine.prepare(lowered, &time, &execution, limit).await;
     let prepared = prepared.map_err(|error| refused(rule, error))?;

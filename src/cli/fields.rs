@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use super::args::{LakeArgs, ResourceArgs, TimeArgs};
+use super::args::{LakeArgs, LanguageArg, ResourceArgs, TimeArgs};
 use super::report::{Console, stdout_error};
-use super::run::LanguageArg;
 use super::{open, resource};
 use crate::engine::fields::FieldUse;
 use crate::engine::refusal::refused;

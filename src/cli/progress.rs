@@ -54,7 +54,7 @@ impl Progress {
         };
         self.bar.set_message(format!(
             "{} events, {} of {} executions, {} alerts{left}",
-            HumanCount(done.events),
+            HumanCount(done.scanned.events),
             HumanCount(done.executions),
             HumanCount(executions),
             HumanCount(done.rows),

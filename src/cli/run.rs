@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use datafusion::arrow::array::RecordBatch;
 use futures::future::join_all;
 
-use super::args::{LakeArgs, OutputArgs, ResourceArgs, TimeArgs};
+use super::args::{LakeArgs, OutputArgs, ResourceArgs, RuleArgs, TimeArgs};
 use super::destination::{Aside, Destination, Shared, To, file_names};
 use super::drive::drive;
 use super::progress::Progress;
@@ -28,7 +28,7 @@ use crate::engine::run::Run;
 use crate::engine::shared::{cost, share, shared_by};
 use crate::engine::{Engine, TimeField};
 use crate::error::{Kind, Result};
-use crate::rule::{Execution, Language, Rule};
+use crate::rule::{Execution, Rule};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -41,12 +41,8 @@ Examples:
 A rule is a .toml file of detection-rules (language esql or sql), or a bare .esql or .sql file, which has no window.
 A folder gives all rules below it. Several rules write NDJSON rows that start with rule.id.")]
 pub(super) struct RunArgs {
-    /// Rule files or folders; - reads a query from stdin
-    #[arg(required = true, value_name = "RULE")]
-    rules: Vec<PathBuf>,
-    /// Language of a query on stdin
-    #[arg(long, value_enum, default_value_t = LanguageArg::Esql)]
-    language: LanguageArg,
+    #[command(flatten)]
+    asked: RuleArgs,
     #[command(flatten)]
     lake: LakeArgs,
     #[command(flatten)]
@@ -64,27 +60,11 @@ pub(super) struct RunArgs {
     fail_on_alerts: bool,
 }
 
-/// Languages of a query on stdin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum LanguageArg {
-    Esql,
-    Sql,
-}
-
-impl From<LanguageArg> for Language {
-    fn from(arg: LanguageArg) -> Self {
-        match arg {
-            LanguageArg::Esql => Self::Esql,
-            LanguageArg::Sql => Self::Sql,
-        }
-    }
-}
-
 /// Runs the rules; the result is the exit code.
 pub(super) async fn run(args: &RunArgs, resources: &ResourceArgs, console: &Console) -> Result<u8> {
     let started = Instant::now();
     let console = *console;
-    let (rules, broken) = open::rules(&args.rules, args.language.into(), console)?;
+    let (rules, broken) = open::rules(&args.asked.rules, args.asked.language.into(), console)?;
     let now = open::now();
     let destination = Destination::try_new(&args.output, rules.len() + broken > 1)?;
     let stats = StatsFile::reserve(args.output.stats_file.as_deref())?;
@@ -139,7 +119,7 @@ fn exit_code(args: &RunArgs, summaries: &[Summary], failures: &[Kind]) -> u8 {
     if args.fail_on_alerts && summaries.iter().any(|summary| summary.rows > 0) {
         return 1;
     }
-    if summaries.iter().any(|summary| summary.bad_lines > 0) { SKIPPED_INPUT } else { 0 }
+    if summaries.iter().any(|summary| summary.work.bad_lines > 0) { SKIPPED_INPUT } else { 0 }
 }
 
 /// One rule, once.
@@ -202,7 +182,7 @@ async fn together(jobs: &[Job<'_>]) -> Result<Vec<Result<Done>>> {
     let mut done = join_all(runs).await;
     for (done, notices) in done.iter_mut().zip(first.engine.take_notices_of_each(&met)) {
         if let Ok(done) = done {
-            done.summary.notice(notices);
+            done.summary.work.notice(notices);
         }
     }
     Ok(done)
@@ -219,11 +199,11 @@ impl Job<'_> {
         self.console.report(&rule.report(lowered.warnings.clone()));
         let time = TimeField::of(rule);
         let execution = open::execution_of(self.engine, rule, &lowered, &self.args.time, self.now).await?;
-        let limit = [lowered.limit, rule.max_signals.map(u64::from)].into_iter().flatten().min();
+        let limit = rule.limit(lowered.limit);
         let mut summary = Summary::new(&rule.name, Some(rule), &execution);
         summary.limit = limit;
-        summary.warnings = self.engine.table_notices(&lowered);
-        summary.warnings.extend(self.engine.window_notices(&lowered, &time, &execution));
+        summary.work.warnings = self.engine.table_notices(&lowered);
+        summary.work.warnings.extend(self.engine.window_notices(&lowered, &time, &execution));
 
         let (aggregating, hidden) = (lowered.aggregating, lowered.hidden);
         let (group_key, expanded) = (lowered.group_key.clone(), lowered.expanded.clone());
@@ -277,9 +257,9 @@ impl Job<'_> {
         let mut summary = ready.summary;
         summary.rows = run.rows();
         summary.total = run.total();
-        summary.shared_by = shared_by(run.plan());
+        summary.work.shared_by = shared_by(run.plan());
         summary.cost_seconds = cost(run.plan()).as_secs_f64();
-        summary.finish(run.scanned(), ready.started.elapsed());
+        summary.work.finish(run.scanned(), ready.started.elapsed());
         Ok(Done { summary, aside })
     }
 
@@ -290,7 +270,7 @@ impl Job<'_> {
         let progress = self.progress(&self.rule.name);
         let mut summary = self.execute(ready, stream, &progress).await?.summary;
         drop(progress);
-        summary.notice(self.engine.take_notices(&tables));
+        summary.work.notice(self.engine.take_notices(&tables));
         summary.tell(self.console, self.args.shape.noun());
         Ok(summary)
     }

@@ -63,7 +63,7 @@ pub(super) async fn sql(args: &SqlArgs, resources: &ResourceArgs, console: &Cons
     match (text, target) {
         (Some((name, text)), Some(target)) => {
             let summary = query.run(&name, &text, target).await?;
-            let skipped = summary.bad_lines > 0;
+            let skipped = summary.work.bad_lines > 0;
             if let Some(stats) = stats {
                 stats.write("executions", &[summary])?;
             }
@@ -115,7 +115,7 @@ impl Query<'_> {
         self.console.report(&loaded.rule.report(lowered.warnings.clone()));
         let mut summary = Summary::new(name, None, &self.execution);
         summary.limit = lowered.limit;
-        summary.warnings = self.engine.table_notices(&lowered);
+        summary.work.warnings = self.engine.table_notices(&lowered);
         let limit = lowered.limit;
         let time = TimeField::of(&loaded.rule);
         let prepared = self.engine.prepare(lowered, &time, &self.execution, limit).await;
@@ -130,8 +130,8 @@ impl Query<'_> {
         output.finish()?;
         summary.rows = run.rows();
         summary.total = run.total();
-        summary.finish(run.scanned(), started.elapsed());
-        summary.notice(self.engine.take_notices(&prepared.lowered.tables));
+        summary.work.finish(run.scanned(), started.elapsed());
+        summary.work.notice(self.engine.take_notices(&prepared.lowered.tables));
         summary.tell(self.console, "row");
         Ok(summary)
     }

@@ -21,8 +21,9 @@ impl Stop {
     /// Waits until the work should end; the error says why. `done` tells what is kept.
     pub(super) async fn wanted(&mut self, done: &str) -> Error {
         match self.0.wait_for(Option::is_some).await.ok().and_then(|why| *why) {
-            Some(Why::TimeOver) => Error::new(Kind::Resource, format!("the time limit is over; {done}"))
-                .with_help("raise --timeout, or go on with --resume"),
+            Some(Why::TimeOver) => {
+                Error::new(Kind::Resource, format!("the time limit is over; {done}")).with_help("raise --timeout")
+            }
             Some(Why::Interrupted) => Error::new(Kind::Interrupted, format!("interrupted; {done}")),
             // Nobody is left who could ask.
             None => std::future::pending().await,

@@ -1,6 +1,7 @@
 //! What a run did: a line or two on stderr, and JSON for programs.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -16,6 +17,76 @@ use crate::engine::notices::Notices;
 use crate::error::{Error, Kind, Result};
 use crate::rule::{Execution, Rule};
 
+/// What a run took and met: the part of a summary that every kind of run has.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(super) struct Work {
+    /// Events that the scans looked at.
+    pub(super) events: u64,
+    /// Bytes that were read from storage.
+    pub(super) bytes: u64,
+    /// Lines and documents of JSON that were parsed.
+    pub(super) lines_parsed: u64,
+    /// Lines and documents of JSON that were not parsed, since their bytes tell that the rule does not want them.
+    pub(super) lines_skipped: u64,
+    /// Files, row groups and pages that statistics ruled out.
+    pub(super) pruned: u64,
+    /// Rules that shared a scan; what it did (events, bytes, lines) is in the summary of each of them. 0 or 1 where the
+    /// rule had its scans for itself.
+    pub(super) shared_by: usize,
+    /// Wall time from planning to the last row, in seconds.
+    pub(super) seconds: f64,
+    /// The largest amount of memory that the process held so far, in bytes; null where the system does not tell.
+    pub(super) peak_memory_bytes: Option<u64>,
+    /// Lines or documents that could not be read and were skipped.
+    pub(super) bad_lines: u64,
+    /// What the user should know, one text each.
+    pub(super) warnings: Vec<String>,
+}
+
+impl Work {
+    /// Takes over what the scans did.
+    pub(super) fn finish(&mut self, scanned: ScanMetrics, elapsed: Duration) {
+        self.events = scanned.events;
+        self.bytes = scanned.bytes;
+        self.lines_parsed = scanned.lines_parsed;
+        self.lines_skipped = scanned.lines_skipped;
+        self.pruned = scanned.pruned;
+        self.seconds = elapsed.as_secs_f64();
+        self.peak_memory_bytes = peak_memory();
+    }
+
+    /// Takes over what the run met.
+    pub(super) fn notice(&mut self, notices: Notices) {
+        self.bad_lines += notices.bad_lines;
+        self.warnings.extend(notices.texts);
+    }
+
+    /// Tells people what they should know, but for what was told before.
+    pub(super) fn warn(&self, console: Console, told: &mut HashSet<String>) {
+        for warning in &self.warnings {
+            if told.insert(warning.clone()) {
+                console.warning(warning);
+            }
+        }
+    }
+}
+
+impl fmt::Display for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} events", HumanCount(self.events))?;
+        if self.lines_skipped > 0 {
+            let (parsed, skipped) = (HumanCount(self.lines_parsed), HumanCount(self.lines_skipped));
+            write!(f, " ({parsed} parsed, {skipped} skipped unparsed)")?;
+        }
+        write!(f, ", {} read", HumanBytes(self.bytes))?;
+        if self.shared_by > 1 {
+            write!(f, " by {} rules together", self.shared_by)?;
+        }
+        write!(f, ", {:.2} s", self.seconds)?;
+        self.peak_memory_bytes.map_or(Ok(()), |bytes| write!(f, ", {} memory", HumanBytes(bytes)))
+    }
+}
+
 /// The summary of one execution. Field names are the keys of `--stats-file`.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Summary {
@@ -29,35 +100,17 @@ pub(super) struct Summary {
     pub(super) window_from: Option<DateTime<Utc>>,
     /// End of the window, inclusive, RFC 3339; null where there is none.
     pub(super) window_to: Option<DateTime<Utc>>,
-    /// Events that the scans looked at.
-    pub(super) events: u64,
-    /// Bytes that were read from storage.
-    pub(super) bytes: u64,
-    /// Lines and documents of JSON that were parsed.
-    pub(super) lines_parsed: u64,
-    /// Lines and documents of JSON that were not parsed, since their bytes tell that the rule does not want them.
-    pub(super) lines_skipped: u64,
-    /// Files, row groups and pages that statistics ruled out.
-    pub(super) pruned: u64,
-    /// Rules that shared a scan; what it did (events, bytes, lines) is in the summary of each of them. 1 where the rule
-    /// had its scans for itself.
-    pub(super) shared_by: usize,
     /// Rows or alerts that were written.
     pub(super) rows: u64,
     /// Rows before the trailing LIMIT and `max_signals`.
     pub(super) total: u64,
     /// Rows that may be written at most; null where there is no limit.
     pub(super) limit: Option<u64>,
-    /// Wall time from planning to the last row, in seconds.
-    pub(super) seconds: f64,
     /// Time that the rule's operators computed, on all threads, and its part of a scan that it shares, in seconds.
     pub(super) cost_seconds: f64,
-    /// The largest amount of memory that the process held so far, in bytes; null where the system does not tell.
-    pub(super) peak_memory_bytes: Option<u64>,
-    /// Lines or documents that could not be read and were skipped.
-    pub(super) bad_lines: u64,
-    /// What the user should know, one text each.
-    pub(super) warnings: Vec<String>,
+    /// What it took and met.
+    #[serde(flatten)]
+    pub(super) work: Work,
 }
 
 impl Summary {
@@ -69,38 +122,12 @@ impl Summary {
             at: execution.at,
             window_from: execution.window.as_ref().map(|w| w.from),
             window_to: execution.window.as_ref().map(|w| w.to),
-            events: 0,
-            bytes: 0,
-            lines_parsed: 0,
-            lines_skipped: 0,
-            pruned: 0,
-            shared_by: 1,
             rows: 0,
             total: 0,
             limit: None,
-            seconds: 0.0,
             cost_seconds: 0.0,
-            peak_memory_bytes: None,
-            bad_lines: 0,
-            warnings: Vec::new(),
+            work: Work::default(),
         }
-    }
-
-    /// Takes over what a run did.
-    pub(super) fn finish(&mut self, scanned: ScanMetrics, elapsed: Duration) {
-        self.events = scanned.events;
-        self.bytes = scanned.bytes;
-        self.lines_parsed = scanned.lines_parsed;
-        self.lines_skipped = scanned.lines_skipped;
-        self.pruned = scanned.pruned;
-        self.seconds = elapsed.as_secs_f64();
-        self.peak_memory_bytes = peak_memory();
-    }
-
-    /// Takes over what the run met.
-    pub(super) fn notice(&mut self, notices: Notices) {
-        self.bad_lines = notices.bad_lines;
-        self.warnings.extend(notices.texts);
     }
 
     /// Tells people.
@@ -110,11 +137,7 @@ impl Summary {
 
     /// Tells people, but for the warnings that were told before.
     pub(super) fn tell_new(&self, console: Console, noun: &str, told: &mut HashSet<String>) {
-        for warning in &self.warnings {
-            if told.insert(warning.clone()) {
-                console.warning(warning);
-            }
-        }
+        self.work.warn(console, told);
         // Whoever writes LIMIT into a query of their own knows of it.
         if self.rule_id.is_some() && self.limit.is_some_and(|limit| self.total > limit) {
             console.warning(&format!(
@@ -128,25 +151,14 @@ impl Summary {
             (Some(from), Some(to)) => format!("{} to {}", instant(from), instant(to)),
             _ => "all time".to_owned(),
         };
-        let memory = self.peak_memory_bytes.map_or_else(String::new, |bytes| format!(", {} memory", HumanBytes(bytes)));
-        let lines = match self.lines_skipped {
-            0 => String::new(),
-            skipped => format!(" ({} parsed, {} skipped unparsed)", HumanCount(self.lines_parsed), HumanCount(skipped)),
-        };
-        let shared = match self.shared_by {
-            0 | 1 => String::new(),
-            rules => format!(" by {rules} rules together"),
-        };
         console.note(&format!(
-            "{}: {} {noun}{} (total {}) at {}, {window}; {} events{lines}, {} read{shared}, {:.2} s{memory}",
+            "{}: {} {noun}{} (total {}) at {}, {window}; {}",
             self.name,
             HumanCount(self.rows),
             if self.rows == 1 { "" } else { "s" },
             HumanCount(self.total),
             instant(self.at),
-            HumanCount(self.events),
-            HumanBytes(self.bytes),
-            self.seconds,
+            self.work,
         ));
     }
 }

@@ -1,13 +1,15 @@
 //! What a plan has done so far, read from the metrics of its nodes; safe while it runs.
 
+use std::ops::AddAssign;
 use std::sync::Arc;
 
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::metrics::MetricValue;
 use datafusion::physical_plan::sorts::sort::SortExec;
+use serde::{Deserialize, Serialize};
 
 /// Counts over the scans of a plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ScanMetrics {
     /// Events that a scan looked at: given on, or thrown away by a predicate inside the scan.
     pub events: u64,
@@ -19,6 +21,16 @@ pub struct ScanMetrics {
     pub lines_skipped: u64,
     /// Files, row groups and pages that statistics ruled out before they were read.
     pub pruned: u64,
+}
+
+impl AddAssign for ScanMetrics {
+    fn add_assign(&mut self, more: Self) {
+        self.events += more.events;
+        self.bytes += more.bytes;
+        self.lines_parsed += more.lines_parsed;
+        self.lines_skipped += more.lines_skipped;
+        self.pruned += more.pruned;
+    }
 }
 
 /// The counts of all scans below `plan`.

@@ -44,6 +44,7 @@ use crate::lake::{Lake, LakeConfig};
 use crate::rule::{Execution, Rule};
 use crate::sql::lowered::{Lowered, TableUse};
 
+pub use spread::Held;
 pub use tables::TimeField;
 
 /// A session together with the lake that it reads.

@@ -14,8 +14,6 @@ use crate::sql::lowered::TableUse;
 pub struct Notices {
     /// Lines or documents that could not be read and were skipped.
     pub bad_lines: u64,
-    /// Bytes that JSON scans read.
-    pub json_bytes: u64,
     /// One text each, most important first.
     pub texts: Vec<String>,
 }
@@ -66,7 +64,6 @@ impl Engine {
         for table in self.lake().tables() {
             let Some(tally) = tallies.get(table.name()) else { continue };
             notices.bad_lines += tally.bad_lines;
-            notices.json_bytes += tally.bytes_read;
             if tally.bad_lines > 0 {
                 let lines = if tally.bad_lines == 1 { "line is" } else { "lines are" };
                 notices.texts.push(format!("table `{}`: {} bad {lines} skipped", table.name(), tally.bad_lines));

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::Schema;
 use datafusion::common::TableReference;
 use datafusion::datasource::empty::EmptyTable;
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::logical_expr::{AggregateUDF, LogicalPlan, ScalarUDF};
 
 use super::Engine;
@@ -81,8 +82,32 @@ impl Engine {
         known.ok_or_else(|| Error::new(Kind::Engine, format!("the session lacks the function {name}")))
     }
 
-    /// The bytes that operators hold at the moment.
+    /// The bytes that operators, and whoever holds rows, have at the moment.
     pub fn held(&self) -> usize {
         self.session().context().runtime_env().memory_pool.reserved()
+    }
+
+    /// An account of memory outside of operators that is part of the memory limit; `what` names it in errors.
+    pub fn hold(&self, what: &str) -> Held {
+        Held(MemoryConsumer::new(what).register(&self.session().context().runtime_env().memory_pool))
+    }
+}
+
+/// Memory that counts against the limit until this is dropped.
+#[derive(Debug)]
+pub struct Held(MemoryReservation);
+
+impl Held {
+    /// Takes more.
+    ///
+    /// # Errors
+    /// Where the limit does not allow it.
+    pub fn more(&self, bytes: usize) -> Result<()> {
+        self.0.try_grow(bytes).map_err(engine_error)
+    }
+
+    /// Gives back, at most what was taken.
+    pub fn less(&self, bytes: usize) {
+        self.0.shrink(bytes.min(self.0.size()));
     }
 }

@@ -233,6 +233,11 @@ impl Rule {
         load::bare(name, text, language, &load::identity(Path::new(name), Path::new("")))
     }
 
+    /// How many rows or alerts an execution gives at most, where the query's own last limit is `trailing`.
+    pub fn limit(&self, trailing: Option<u64>) -> Option<u64> {
+        [trailing, self.max_signals.map(u64::from)].into_iter().flatten().min()
+    }
+
     /// The same rule with another query, which its file does not hold.
     #[must_use]
     pub fn with_query(&self, text: String) -> Self {

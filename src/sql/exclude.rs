@@ -33,7 +33,10 @@ pub fn from_esql(text: &str, conditions: &[String]) -> Option<String> {
 pub fn from_sql(text: &str, tables: &[String], conditions: &[String]) -> Option<String> {
     let condition = conditions.iter().map(|condition| format!("NOT coalesce(({condition}), false)"));
     let condition = condition.collect::<Vec<_>>().join(" AND ");
-    let table = |name: &String| format!("\"{name}\" AS (SELECT * FROM \"{name}\" WHERE {condition})");
+    let table = |name: &String| {
+        let name = name.replace('"', "\"\"");
+        format!("\"{name}\" AS (SELECT * FROM \"{name}\" WHERE {condition})")
+    };
     let tables = tables.iter().map(table).collect::<Vec<_>>().join(", ");
     let tokens = Tokenizer::new(&GenericDialect {}, text).tokenize_with_location().ok()?;
     let mut words = tokens.iter().filter(|token| !matches!(token.token, Token::Whitespace(_)));

@@ -57,7 +57,7 @@ fn one_by_one_gives_the_same() {
     let single = backtest(RULE, &[&more[..], &["--one-by-one"]].concat()).expect(0);
     assert_eq!(wide.stdout, single.stdout);
     assert!(!wide.stdout.is_empty());
-    assert!(single.stderr.contains("--one-by-one asks for it"), "{}", single.stderr);
+    assert!(single.stderr.contains("executions ran one by one: --one-by-one asks for it"), "{}", single.stderr);
 }
 
 #[test]
@@ -222,6 +222,149 @@ fn an_interrupted_replay_writes_what_is_complete_and_goes_on() {
     *again.last_mut().unwrap() = fresh.to_str().unwrap();
     egret(&again).expect(0);
     assert_eq!(fs::read_to_string(&fresh).unwrap(), whole);
+}
+
+/// A real Ctrl-C, sent as soon as rows are kept.
+#[cfg(unix)]
+#[test]
+fn ctrl_c_writes_what_is_complete_and_leaves_the_rest_to_resume() {
+    let folder = TempDir::new().unwrap();
+    let [rule, events] = many_alerts(folder.path());
+    let path = folder.path().join("rows.ndjson");
+    let args =
+        ["backtest", &rule, "--events", &events, "--from", "2026-10-01", "--to", "2026-10-29", "--interval", "5m"];
+    let args = [&args[..], &["--lookback", "30m", "--output", path.to_str().unwrap()]].concat();
+    let child = Command::new(env!("CARGO_BIN_EXE_egret"))
+        .args([&args[..], &["--one-by-one"]].concat())
+        .current_dir(root())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let state = folder.path().join("rows.ndjson.replay");
+    let kept = || {
+        let states = fs::read_dir(&state).into_iter().flatten().flatten();
+        states.into_iter().any(|rule| rule.path().join("rows-00001.arrow").exists())
+    };
+    let start = std::time::Instant::now();
+    while !kept() {
+        assert!(start.elapsed() < Duration::from_mins(1));
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let ended = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert_eq!(ended.status.code(), Some(130), "{stderr}");
+    assert!(stderr.contains("interrupted; what is complete is written; --resume goes on from there"), "{stderr}");
+    let part = fs::read_to_string(&path).unwrap();
+    egret(&[&args[..], &["--resume"]].concat()).expect(0);
+    let whole = fs::read_to_string(&path).unwrap();
+    assert!(whole.starts_with(&part) && part.len() < whole.len() && !part.is_empty());
+    assert!(!state.exists());
+    let fresh = folder.path().join("fresh.ndjson");
+    let mut again = args.clone();
+    *again.last_mut().unwrap() = fresh.to_str().unwrap();
+    egret(&again).expect(0);
+    assert_eq!(fs::read_to_string(&fresh).unwrap(), whole);
+}
+
+#[test]
+fn a_folder_is_gone_on_with_as_a_file_is() {
+    let folder = TempDir::new().unwrap();
+    let each = folder.path().join("each");
+    let more = ["--output", each.to_str().unwrap(), "--format", "parquet", "--interval", "1h", "--lookback", "61m"];
+    // Nothing is complete at once; the folder is there all the same.
+    let more = |last: &[&'static str]| [&more[..], last].concat().into_iter().map(str::to_owned).collect::<Vec<_>>();
+    let ran = |last: &[&'static str]| {
+        let more = more(last);
+        backtest("data/rules", &more.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    ran(&["--timeout", "1ms"]).expect(1);
+    assert!(each.is_dir() && folder.path().join("each.replay").is_dir());
+    let refused = ran(&[]).expect(2);
+    assert!(refused.stderr.contains("an unfinished replay lies here"), "{}", refused.stderr);
+    ran(&["--resume"]).expect(0);
+    assert_eq!(fs::read_dir(&each).unwrap().count(), 4);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_plan_that_cannot_be_widened_is_told_with_its_reason() {
+    let folder = TempDir::new().unwrap();
+    let [_, events] = many_alerts(folder.path());
+    let rule = folder.path().join("rule.sql");
+    fs::write(&rule, "SELECT _id AS id FROM e WHERE host.name = (SELECT max(host.name) FROM e) ORDER BY id").unwrap();
+    let args = ["backtest", rule.to_str().unwrap(), "--events", &events, "--from", "2026-10-01", "--to", "2026-10-02"];
+    let ran = egret(&[&args[..], &["--interval", "6h", "--lookback", "6h"]].concat()).expect(0);
+    let why = "4 executions ran one by one: its plan cannot be widened: a subquery in an expression";
+    assert!(ran.stderr.contains(why) && !ran.rows().is_empty(), "{}", ran.stderr);
+}
+
+#[test]
+fn the_summary_tells_limits_duplicates_days_and_groups() {
+    let folder = TempDir::new().unwrap();
+    let [_, events] = many_alerts(folder.path());
+    let rule = folder.path().join("rule.esql");
+    fs::write(&rule, "FROM e | STATS cc = COUNT(*) BY host.name | SORT host.name | LIMIT 2").unwrap();
+    let file = folder.path().join("stats.json");
+    let args = ["backtest", rule.to_str().unwrap(), "--events", &events, "--from", "2026-10-01", "--to", "2026-10-02"];
+    let more = ["--interval", "12h", "--lookback", "13h", "--stats-file", file.to_str().unwrap()];
+    let ran = egret(&[&args[..], &more].concat()).expect(0);
+    assert_eq!(ran.rows().len(), 4);
+    for line in [
+        "2 executions reached the limit of 2; 6 rows are lost to it",
+        "4 rows from 2 of 2 executions",
+        "; 2 duplicates; 1 scan: ",
+        "  4.0 rows a day, most on 2026-10-01 (2)",
+        "       2  host.name=h0",
+    ] {
+        assert!(ran.stderr.contains(line), "{line}\n{}", ran.stderr);
+    }
+    let stats = stats(&file);
+    assert_eq!((&stats["alerts_lost"], &stats["duplicates"], &stats["groups"]), (&6.into(), &2.into(), &2.into()));
+    let lines = stats["lines_parsed"].as_u64().unwrap() + stats["lines_skipped"].as_u64().unwrap();
+    assert_eq!(lines, 6000);
+}
+
+#[test]
+fn a_report_tells_of_input_that_it_skipped() {
+    let folder = TempDir::new().unwrap();
+    let [rule, events] = many_alerts(folder.path());
+    fs::write(&events, fs::read_to_string(&events).unwrap() + "{\"@timestamp\": \n").unwrap();
+    let args = ["backtest", &rule, "--events", &events, "--from", "2026-10-01", "--to", "2026-10-02"];
+    let more = ["--interval", "6h", "--lookback", "6h", "--exclude", "host.name == \"h1\""];
+    let ran = egret(&[&args[..], &more].concat()).expect(3);
+    assert!(ran.stdout.contains("4 alerts gone") && ran.stderr.contains("warning"), "{}\n{}", ran.stdout, ran.stderr);
+    for wrong in [&["--stats-file", "x.json"][..], &["--format", "csv"], &["--sweep", "cc > {1}"]] {
+        egret(&[&args[..], &more, wrong].concat()).expect(2);
+    }
+    egret(&[&args[..], &["--interval", "6h", "--lookback", "6h", "--report", "json"]].concat()).expect(2);
+}
+
+#[test]
+fn a_sweep_wants_a_condition_that_decides_alone() {
+    let folder = TempDir::new().unwrap();
+    let [rule, events] = many_alerts(folder.path());
+    let args = ["backtest", &rule, "--events", &events, "--from", "2026-10-01", "--to", "2026-10-02"];
+    let more = ["--interval", "6h", "--lookback", "6h", "--sweep", "cc > {1,20}"];
+    let sweep = |query: &str| {
+        fs::write(&rule, query).unwrap();
+        egret(&[&args[..], &more].concat())
+    };
+    let counted = "FROM e | STATS cc = COUNT(*) BY host.name";
+    sweep(&format!("{counted} | WHERE cc > 3 AND host.name != \"h1\" | SORT cc | LIMIT 9")).expect(0);
+    for behind in [
+        "| WHERE cc > 3 OR host.name == \"h1\"",
+        "| WHERE NOT cc > 3",
+        "| EVAL x = cc > 3 | WHERE x",
+        "| WHERE cc > 3 | STATS n = COUNT(*)",
+        "| WHERE cc > 3 | SORT cc | LIMIT 2 | WHERE host.name != \"h1\"",
+        "| WHERE cc > 3 + LENGTH(host.name)",
+        "| WHERE cc >= 3 // cc > 4",
+    ] {
+        let ran = sweep(&format!("{counted} {behind}")).expect(2);
+        assert!(ran.stderr.contains("--sweep: "), "{behind}: {}", ran.stderr);
+    }
 }
 
 #[test]

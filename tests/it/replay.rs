@@ -180,6 +180,23 @@ fn queries() -> impl Strategy<Value = (&'static str, String)> {
                 "FROM events | EVAL big = network.bytes > {n} | STATS cc = COUNT(*) WHERE big, all = COUNT(*), \
                  gap = MAX(network.bytes) - MIN(network.bytes) BY user.name | EVAL t = now() | WHERE cc < all"
             )),
+            ("inline stats by a key", format!(
+                "FROM events METADATA _id | INLINE STATS cc = COUNT(*), most = MAX(network.bytes) BY user.name \
+                 | WHERE cc > {n} OR network.bytes == most | KEEP @timestamp, _id, user.name, cc, most"
+            )),
+            ("inline stats over all", format!(
+                "FROM events METADATA _id | INLINE STATS mean = AVG(network.bytes), hosts = COUNT_DISTINCT(host.name) \
+                 WHERE event.action == \"a{action}\" | WHERE network.bytes >= mean | STATS cc = COUNT(*), \
+                 hosts = MAX(hosts) BY host.name | LIMIT {limit}"
+            )),
+            ("inline stats with now", format!(
+                "FROM events METADATA _id | WHERE @timestamp > now() - {minutes} minutes | INLINE STATS last = MAX(@timestamp) \
+                 BY host.name | WHERE last > now() - {minutes} minutes | STATS cc = COUNT(*) BY host.name, last"
+            )),
+            ("means beyond 64 bits", format!(
+                "FROM events | EVAL much = 9000000000000000000 - network.bytes * 1000000000000 | WHERE network.bytes >= {n} \
+                 | STATS mean = AVG(much), cc = COUNT(*) BY host.name | EVAL sound = mean > 8.9e18 | KEEP host.name, cc, sound"
+            )),
             ("SQL constant", "SELECT now() AS t, 1 AS one".to_owned()),
             ("SQL sum over all", "SELECT sum(network.bytes) AS s, count(*) FILTER (WHERE user.name IS NULL) AS c, \
                  current_date() AS d FROM events".to_owned()),
@@ -238,7 +255,7 @@ fn ndjson(schema: &SchemaRef, batches: &[RecordBatch]) -> Vec<String> {
 /// What the engine gives for one execution alone.
 async fn alone(engine: &Engine, rule: &Rule, time: &TimeField, execution: &Execution) -> (Vec<String>, u64) {
     let lowered = engine.compile(rule).await.unwrap();
-    let limit = [lowered.limit, rule.max_signals.map(u64::from)].into_iter().flatten().min();
+    let limit = rule.limit(lowered.limit);
     let prepared = engine.prepare(lowered, time, execution, limit).await.unwrap();
     let mut run = Run::start(&prepared).unwrap();
     let mut batches = Vec::new();
@@ -291,7 +308,7 @@ async fn compare(case: &Case) -> Way {
     let rule = case.rule();
     let executions = case.span(&rule).executions();
     let lowered = engine.compile(&rule).await.unwrap();
-    let limit = [lowered.limit, rule.max_signals.map(u64::from)].into_iter().flatten().min();
+    let limit = rule.limit(lowered.limit);
     let time = case.time(&rule);
     let mut replay = Replay::start(&engine, lowered, time.clone(), executions.clone(), limit, 256 << 20).await.unwrap();
     let schema = replay.schema();
@@ -343,4 +360,106 @@ fn a_replay_is_its_executions_one_by_one() {
             assert!(name == "SQL subquery" && why.contains("subquery"), "{name}: {why}");
         }
     }
+}
+
+/// A case whose every execution gives all its events, each with a text of its own, many times more than fit into memory.
+fn wordy(events: i64) -> Case {
+    let event = |n: i64| Event { at: n * 90, delay: None, host: 0, user: None, action: 0, tags: vec![], bytes: n };
+    Case {
+        name: "wordy",
+        query: "SELECT _id AS id, repeat(_id, 600) AS much FROM events ORDER BY id".to_owned(),
+        interval: 60_000,
+        lookback: 60_000,
+        executions: events * 90 / 60_000,
+        max_signals: None,
+        on_ingested: false,
+        as_ingested: false,
+        events: (0..events).map(event).collect(),
+    }
+}
+
+/// The totals of a replay within so much memory.
+async fn totals(case: &Case, memory: usize) -> egret::error::Result<Vec<u64>> {
+    let folder = TempDir::new().unwrap();
+    let events = case.write(folder.path()).display().to_string();
+    let config = LakeConfig { events: Some(events), ..LakeConfig::default() };
+    let engine = Engine::open(&options(memory), &config).await?;
+    let rule = case.rule();
+    let executions = case.span(&rule).executions();
+    let lowered = engine.compile(&rule).await?;
+    let mut replay = Replay::start(&engine, lowered, case.time(&rule), executions, None, memory).await?;
+    if case.executions == 1 {
+        replay = replay.one_by_one("");
+    }
+    let mut totals = Vec::new();
+    while let Some(executed) = replay.next().await? {
+        assert_eq!(executed.total, executed.rows());
+        totals.push(executed.total);
+    }
+    Ok(totals)
+}
+
+#[test]
+fn means_by_panes_do_not_overflow_where_means_do_not() {
+    let event = |n: i64| Event { at: n * 9_000, delay: None, host: 0, user: None, action: 0, tags: vec![], bytes: n };
+    let case = Case {
+        name: "great numbers",
+        query: "SELECT avg(9000000000000000000 - network.bytes) > 8.9e18 AS sound, count(*) AS cc FROM events"
+            .to_owned(),
+        interval: 60_000,
+        lookback: 660_000,
+        executions: 12,
+        max_signals: None,
+        on_ingested: false,
+        as_ingested: false,
+        events: (0..80).map(event).collect(),
+    };
+    assert_eq!(runtime().block_on(compare(&case)), Way::Panes);
+}
+
+#[test]
+fn inline_stats_are_of_each_execution() {
+    let event = |n: i64| {
+        let (host, user) = ((n % 3) as u8, (n % 4 > 0).then_some((n % 2) as u8));
+        Event { at: n * 9_000, delay: None, host, user, action: 0, tags: vec![], bytes: n * 7 % 11 }
+    };
+    for query in [
+        "FROM events METADATA _id | INLINE STATS cc = COUNT(*), most = MAX(network.bytes) BY user.name \
+         | WHERE cc > 3 OR network.bytes == most | KEEP @timestamp, _id, user.name, cc, most",
+        "FROM events METADATA _id | INLINE STATS mean = AVG(network.bytes) | WHERE network.bytes > mean | KEEP _id, mean",
+        "FROM events | WHERE network.bytes > 50 | INLINE STATS cc = COUNT(*) | STATS n = COUNT(*), cc = MAX(cc)",
+    ] {
+        for lookback in [60_000, 660_000] {
+            let case = Case {
+                name: "inline stats",
+                query: query.to_owned(),
+                interval: 60_000,
+                lookback,
+                executions: 12,
+                max_signals: None,
+                on_ingested: false,
+                as_ingested: false,
+                events: (0..80).map(event).collect(),
+            };
+            assert_eq!(runtime().block_on(compare(&case)), Way::Wide, "{query}");
+        }
+    }
+}
+
+#[test]
+fn rows_that_are_kept_count_as_memory() {
+    runtime().block_on(async {
+        let case = wordy(20_000);
+        let enough = totals(&case, 256 << 20).await.unwrap();
+        assert_eq!(enough.len(), 30);
+        assert!(enough.iter().all(|total| (660..=670).contains(total)), "{enough:?}");
+        // An execution takes some 2 MB, all of them 60 MB.
+        assert_eq!(totals(&case, 44 << 20).await.unwrap(), enough);
+        // Without an order nothing but the replay itself holds rows.
+        let query = "SELECT repeat(_id, 600) AS much FROM events".to_owned();
+        let case = Case { query, interval: 1_800_000, lookback: 1_800_000, executions: 1, ..case };
+        let error = totals(&case, 44 << 20).await.unwrap_err();
+        let why = std::error::Error::source(&error).unwrap().to_string();
+        assert!(error.kind() == egret::error::Kind::Resource && why.contains("rows of an execution"), "{error}: {why}");
+    });
 }

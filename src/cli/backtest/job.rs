@@ -20,16 +20,19 @@ use crate::cli::report::Console;
 use crate::cli::shape::{Shape, Shaper};
 use crate::cli::stop::Stop;
 use crate::cli::summary::instant;
+use crate::engine::Engine;
 use crate::engine::refusal::refused;
-use crate::engine::{Engine, TimeField};
 use crate::error::{Error, Result};
 use crate::rule::{Execution, Rule};
 
 /// The column that says which execution a row is of.
 const EXECUTION: &str = "execution";
 
-/// How often what is complete is brought to the disk, between two scans.
+/// How often what is complete is brought to the disk.
 const SAVE_EVERY: Duration = Duration::from_millis(500);
+
+/// How much longer than a save the time to the next one is: the sums that are saved grow with the groups.
+const SAVE_SHARE: u32 = 20;
 
 /// One rule and what its replay needs.
 pub(super) struct Job<'a> {
@@ -60,10 +63,28 @@ pub(super) struct Kept {
     pub(super) schema: SchemaRef,
 }
 
+/// When what is complete was last brought to the disk, and how long that took.
+struct Saves {
+    last: Instant,
+    took: Duration,
+}
+
+impl Default for Saves {
+    fn default() -> Self {
+        Self { last: Instant::now(), took: Duration::ZERO }
+    }
+}
+
+impl Saves {
+    fn is_due(&self) -> bool {
+        self.last.elapsed() >= SAVE_EVERY.max(self.took.saturating_mul(SAVE_SHARE))
+    }
+}
+
 /// Where the rows go while a replay runs.
 enum Rows<'a> {
     Written(&'a mut Output),
-    Kept(Box<Checkpoint>, SchemaRef, Instant),
+    Kept(Box<Checkpoint>, SchemaRef, Saves),
     Nowhere,
 }
 
@@ -73,31 +94,24 @@ impl Job<'_> {
         let started = Instant::now();
         let rule = self.rule;
         let args = self.args;
-        let (interval, lookback) = (args.interval.clone(), args.lookback.clone());
-        let span = Span::of(rule, interval, lookback, self.range.0, self.range.1)?;
+        let span = args.span(rule, self.range)?;
         let executions = span.executions();
         let lowered = self.engine.compile(rule).await?;
         self.console.report(&rule.report(lowered.warnings.clone()));
-        let time = match args.visibility {
-            Visibility::All => TimeField::of(rule),
-            Visibility::Ingested => TimeField::of(rule).as_ingested(),
-        };
-        let limit = [lowered.limit, rule.max_signals.map(u64::from)].into_iter().flatten().min();
+        let time = args.time(rule);
+        let limit = rule.limit(lowered.limit);
         let mut summary = ReplaySummary::new(rule, &span, executions.len());
         summary.limit = limit;
-        summary.warnings = self.engine.table_notices(&lowered);
+        summary.work.warnings = self.engine.table_notices(&lowered);
         if let Some(first) = executions.first() {
-            summary.warnings.extend(self.engine.window_notices(&lowered, &time, first));
+            summary.work.warnings.extend(self.engine.window_notices(&lowered, &time, first));
         }
 
         let (aggregating, hidden, used) = (lowered.aggregating, lowered.hidden, lowered.tables.clone());
         let (group_key, expanded) = (lowered.group_key.clone(), lowered.expanded.clone());
         let first = executions.first().copied();
         let replay = Replay::start(self.engine, lowered, time, executions, limit, self.memory).await;
-        let mut replay = replay.map_err(|error| refused(rule, error))?;
-        if args.one_by_one {
-            replay = replay.one_by_one("--one-by-one asks for it");
-        }
+        let mut replay = args.way(replay.map_err(|error| refused(rule, error))?);
         let identity = Identity::new(aggregating, group_key, expanded, &replay.schema());
         let mut tally = Tally::new(identity.clone(), limit);
         let writer = Writer {
@@ -113,12 +127,12 @@ impl Job<'_> {
         let mut own = None;
         let mut rows = match (self.keep, shared) {
             (Some(keep), _) => {
-                let checkpoint = keep.checkpoint(rule.rule_id, self.asked(&span))?;
+                let checkpoint = keep.checkpoint(rule.rule_id, self.asked(&span, &schema))?;
                 if let Some(saved) = checkpoint.tally() {
                     tally = tally.resumed(saved);
                 }
                 replay = replay.resumed(checkpoint.completed(), checkpoint.progress());
-                Rows::Kept(Box::new(checkpoint), Arc::clone(&schema), Instant::now())
+                Rows::Kept(Box::new(checkpoint), Arc::clone(&schema), Saves::default())
             }
             (None, Some(shared)) => shared.open(format, Arc::clone(&schema))?.map_or(Rows::Nowhere, Rows::Written),
             (None, None) => Rows::Written(own.insert(open::target(None, format, false)?.open(
@@ -131,7 +145,7 @@ impl Job<'_> {
         let kept = match rows {
             Rows::Kept(mut checkpoint, schema, _) => {
                 let progress = replay.meter().progress();
-                checkpoint.save(tally.executions, tally.saved(), progress, stopped.is_none())?;
+                checkpoint.save(tally.sums().executions, tally.saved(), progress)?;
                 Some(Kept { checkpoint: *checkpoint, schema })
             }
             _ => None,
@@ -141,16 +155,17 @@ impl Job<'_> {
         }
         summary.way(replay.way(), replay.alone());
         summary.finish(&tally, replay.meter().progress(), started.elapsed());
-        summary.notice(self.engine.take_notices(&used));
+        summary.work.notice(self.engine.take_notices(&used));
         summary.tell(self.console, args.shape.noun());
         Ok(Done { summary, kept, stopped })
     }
 
     /// What makes a replay another one, so that it cannot go on from the state of this.
-    fn asked(&self, span: &Span) -> Vec<(String, String)> {
+    fn asked(&self, span: &Span, schema: &SchemaRef) -> Vec<(String, String)> {
         let text = |name: &str, value: &dyn std::fmt::Display| (name.to_owned(), value.to_string());
         let lake = &self.args.lake;
         let tables = lake.tables.iter().map(|(name, location)| format!("{name}={location}"));
+        let columns = schema.fields().iter().map(|field| format!("{} {}", field.name(), field.data_type()));
         let places = lake.events.iter().chain(&lake.lake).cloned().chain(tables).collect::<Vec<_>>().join(" ");
         vec![
             text("the rule", &self.rule.origin.text),
@@ -161,7 +176,7 @@ impl Job<'_> {
             text("--as", &self.args.shape.noun()),
             text("events from", &places),
             text("--visibility", if self.args.visibility == Visibility::All { &"all" } else { &"ingested" }),
-            text("several rules", &self.several),
+            text("the columns", &columns.collect::<Vec<_>>().join(", ")),
         ]
     }
 
@@ -177,7 +192,7 @@ impl Job<'_> {
         let bytes = self.engine.lake().tables().iter().map(|table| table.bytes()).sum();
         let progress = Progress::new(self.console, &self.rule.name, bytes);
         let meter = replay.meter();
-        let before = tally.executions;
+        let before = tally.sums().executions;
         let kept = match rows {
             Rows::Kept(..) => "what is complete is written; --resume goes on from there",
             _ => "what is complete is written",
@@ -209,12 +224,12 @@ impl Job<'_> {
                     Rows::Nowhere => {}
                 }
             }
-            if let Rows::Kept(checkpoint, _, saved) = rows
-                && replay.is_between_scans()
-                && saved.elapsed() >= SAVE_EVERY
+            if let Rows::Kept(checkpoint, _, saves) = rows
+                && saves.is_due()
             {
-                checkpoint.save(tally.executions, tally.saved(), meter.progress(), false)?;
-                *saved = Instant::now();
+                let began = Instant::now();
+                checkpoint.save(tally.sums().executions, tally.saved(), meter.progress())?;
+                *saves = Saves { last: Instant::now(), took: began.elapsed() };
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Where the state of replays lies while they run: beside the file or in the folder that their rows go to.
+//! Where the state of replays lies while they run: beside the file or folder that their rows go to.
 
 use std::path::{Path, PathBuf};
 
@@ -27,12 +27,14 @@ impl Keep {
             }
             return Ok(None);
         };
-        let folder = if path.is_dir() || path.to_string_lossy().ends_with('/') {
-            path.join(".replay")
-        } else {
-            let mut name = path.file_name().unwrap_or_default().to_owned();
-            name.push(".replay");
-            path.with_file_name(name)
+        // The same whether the output exists by now or not.
+        let folder = match path.file_name() {
+            Some(name) => {
+                let mut name = name.to_owned();
+                name.push(".replay");
+                path.with_file_name(name)
+            }
+            None => path.join(".replay"),
         };
         let keep = Self { folder, resume };
         if keep.exists() && !resume {

@@ -9,26 +9,30 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 
 use self::job::{Done, Job, Kept};
 use self::keep::Keep;
 use self::report::{ReportFormat, Reporter};
 use self::summary::ReplaySummary;
-use super::args::{LakeArgs, OutputArgs, ResourceArgs};
+use super::args::{LakeArgs, OutputArgs, ResourceArgs, RuleArgs};
 use super::destination::{Destination, Shared, file_names};
 use super::report::Console;
-use super::run::LanguageArg;
 use super::shape::Shape;
 use super::stop::Stop;
 use super::summary::StatsFile;
 use super::{SKIPPED_INPUT, open, resource};
 use crate::alert::sink::{Format, Target};
-use crate::engine::Engine;
+use crate::backtest::{Replay, Span};
+use crate::engine::session::Options;
+use crate::engine::{Engine, TimeField};
 use crate::error::{Error, Kind, Result};
-use crate::rule::Interval;
+use crate::rule::{Interval, Rule};
 
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("reports")
+    .args(["exclude", "sweep", "against"])
+    .conflicts_with_all(["resume", "shape", "format", "stats_file"])))]
 #[command(after_help = "\
 Examples:
   egret backtest rule.toml --lake /lake --from 2026-10-01 --to 2026-11-01
@@ -42,12 +46,8 @@ events from before FROM, and now() is its time. Every row says in the column exe
 
 With --output a replay that is interrupted writes what is complete; --resume goes on from there, also after a crash.")]
 pub(super) struct BacktestArgs {
-    /// Rule files or folders; - reads a query from stdin
-    #[arg(required = true, value_name = "RULE")]
-    rules: Vec<PathBuf>,
-    /// Language of a query on stdin
-    #[arg(long, value_enum, default_value_t = LanguageArg::Esql)]
-    language: LanguageArg,
+    #[command(flatten)]
+    asked: RuleArgs,
     #[command(flatten)]
     lake: LakeArgs,
     /// Start of the range: RFC 3339 or date math; the first execution is one interval later
@@ -74,16 +74,16 @@ pub(super) struct BacktestArgs {
     #[arg(long, help_heading = "Output")]
     resume: bool,
     /// Report what would change without the events for which this is true, in the rule's language; repeatable
-    #[arg(long, value_name = "EXPR", help_heading = "Reports", conflicts_with_all = ["resume", "shape"])]
+    #[arg(long, value_name = "EXPR", help_heading = "Reports")]
     exclude: Vec<String>,
     /// Report the alerts a day for several thresholds of one condition, such as 'cc > {5,10,15,25,50}'
-    #[arg(long, value_name = "CONDITION", help_heading = "Reports", conflicts_with_all = ["resume", "shape", "exclude"])]
+    #[arg(long, value_name = "CONDITION", help_heading = "Reports")]
     sweep: Option<String>,
     /// Report what another version of the rule would change
-    #[arg(long, value_name = "RULE2", help_heading = "Reports", conflicts_with_all = ["resume", "shape", "exclude", "sweep"])]
+    #[arg(long, value_name = "RULE2", help_heading = "Reports")]
     against: Option<PathBuf>,
     /// Format of a report
-    #[arg(long, value_enum, default_value_t = ReportFormat::Table, help_heading = "Reports")]
+    #[arg(long, value_enum, default_value_t = ReportFormat::Table, help_heading = "Reports", requires = "reports")]
     report: ReportFormat,
     /// Run every execution by itself rather than all of them in one scan: slower, for comparison
     #[arg(long, help_heading = "Resources")]
@@ -107,7 +107,7 @@ pub(super) async fn backtest(
     stop: Stop,
 ) -> Result<u8> {
     let console = *console;
-    let (rules, broken) = open::rules(&args.rules, args.language.into(), console)?;
+    let (rules, broken) = open::rules(&args.asked.rules, args.asked.language.into(), console)?;
     let range = range(args, open::now())?;
     if args.sweep.is_some() || args.against.is_some() || !args.exclude.is_empty() {
         let [rule] = rules.as_slice() else {
@@ -115,10 +115,11 @@ pub(super) async fn backtest(
                 .with_help("name the file of one rule"));
         };
         let options = resource::options(resources);
-        let engine = Engine::open(&options, &open::required_lake(&args.lake)?).await?;
-        let reporter = Reporter { args, engine: &engine, range, memory: options.memory_limit, console, stop };
-        Box::pin(reporter.write(rule)).await?;
-        return Ok(0);
+        let engine = open_engine(args, &options, console).await?;
+        let reporter =
+            Reporter { args, engine: &engine, range, memory: options.memory_limit, console, stop, skipped: false };
+        let skipped = Box::pin(reporter.write(rule)).await?;
+        return Ok(if skipped { SKIPPED_INPUT } else { 0 });
     }
     let keep = Keep::new(args.output.output.as_deref(), args.resume, args.output.force)?;
     let going_on = keep.as_ref().is_some_and(Keep::exists);
@@ -126,10 +127,7 @@ pub(super) async fn backtest(
     let destination = Destination::try_new(&output, rules.len() + broken > 1)?;
     let stats = StatsFile::reserve(output.stats_file.as_deref())?;
     let options = resource::options(resources);
-    let engine = Engine::open(&options, &open::required_lake(&args.lake)?).await?;
-    for warning in engine.lake().warnings() {
-        console.warning(warning);
-    }
+    let engine = open_engine(args, &options, console).await?;
 
     let Destination { format, several, mut shared, folder } = destination;
     if keep.is_some() {
@@ -182,7 +180,7 @@ pub(super) async fn backtest(
     if let Some(worst) = failures.iter().map(|kind| kind.exit_code()).min() {
         return Ok(worst);
     }
-    Ok(if summaries.iter().any(|summary| summary.bad_lines > 0) { SKIPPED_INPUT } else { 0 })
+    Ok(if summaries.iter().any(|summary| summary.work.bad_lines > 0) { SKIPPED_INPUT } else { 0 })
 }
 
 /// Writes the rows of replays that were kept on disk, one after the other.
@@ -193,6 +191,34 @@ fn write_kept(target: Target, format: Format, kept: &[Kept]) -> Result<()> {
         checkpoint.rows(|batch| output.write(batch).map(drop))?;
     }
     output.finish().map(drop)
+}
+
+async fn open_engine(args: &BacktestArgs, options: &Options, console: Console) -> Result<Engine> {
+    let engine = Engine::open(options, &open::required_lake(&args.lake)?).await?;
+    for warning in engine.lake().warnings() {
+        console.warning(warning);
+    }
+    Ok(engine)
+}
+
+impl BacktestArgs {
+    /// The field that says which events an execution of a rule sees.
+    fn time(&self, rule: &Rule) -> TimeField {
+        match self.visibility {
+            Visibility::All => TimeField::of(rule),
+            Visibility::Ingested => TimeField::of(rule).as_ingested(),
+        }
+    }
+
+    /// The executions of a rule in a range.
+    fn span(&self, rule: &Rule, (from, to): (DateTime<Utc>, DateTime<Utc>)) -> Result<Span> {
+        Span::of(rule, self.interval.clone(), self.lookback.clone(), from, to)
+    }
+
+    /// The replay in the way that is asked for.
+    fn way<'a>(&self, replay: Replay<'a>) -> Replay<'a> {
+        if self.one_by_one { replay.one_by_one("--one-by-one asks for it") } else { replay }
+    }
 }
 
 fn range(args: &BacktestArgs, now: DateTime<Utc>) -> Result<(DateTime<Utc>, DateTime<Utc>)> {

@@ -6,19 +6,20 @@ use chrono::{DateTime, Utc};
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
-use super::{BacktestArgs, Visibility};
+use super::BacktestArgs;
 use crate::alert::Identity;
 use crate::alert::sink::Staged;
-use crate::backtest::{Change, Comparison, Executed, Replay, Span, Sweep};
+use crate::backtest::{Change, Comparison, Executed, Replay, Sweep};
 use crate::cli::open;
 use crate::cli::report::{Console, stdout_error};
 use crate::cli::stop::Stop;
 use crate::cli::summary::instant;
+use crate::engine::Engine;
 use crate::engine::compile::excluding;
 use crate::engine::refusal::refused;
-use crate::engine::{Engine, TimeField};
 use crate::error::{Error, Kind, Result};
 use crate::rule::{Execution, Rule};
+use crate::sql::lowered::TableUse;
 
 /// How a report is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -36,6 +37,8 @@ pub(super) struct Reporter<'a> {
     pub(super) memory: usize,
     pub(super) console: Console,
     pub(super) stop: Stop,
+    /// Whether input was skipped so far.
+    pub(super) skipped: bool,
 }
 
 /// One side of a comparison.
@@ -43,15 +46,16 @@ struct Side<'a> {
     replay: Replay<'a>,
     identity: Identity,
     hidden: usize,
+    tables: Vec<TableUse>,
 }
 
 impl<'a> Reporter<'a> {
-    /// Writes what the flags ask for about the only rule.
-    pub(super) async fn write(mut self, rule: &Rule) -> Result<()> {
+    /// Writes what the flags ask for about the only rule; whether input was skipped.
+    pub(super) async fn write(mut self, rule: &Rule) -> Result<bool> {
         let text = match (&self.args.sweep, &self.args.against) {
             (Some(sweep), _) => self.sweep(rule, &Sweep::parse(sweep)?).await?,
             (None, Some(path)) => {
-                let other = open::only_rule(path, self.args.language.into(), self.console)?;
+                let other = open::only_rule(path, self.args.asked.language.into(), self.console)?;
                 self.compare(rule, &other, &other.origin.name, ["added", "lost", "changed", "kept"]).await?
             }
             (None, None) => {
@@ -62,36 +66,46 @@ impl<'a> Reporter<'a> {
             }
         };
         match self.args.output.output.as_deref().filter(|path| *path != std::path::Path::new("-")) {
-            None => std::io::stdout().write_all(text.as_bytes()).or_else(stdout_error),
+            None => std::io::stdout().write_all(text.as_bytes()).or_else(stdout_error)?,
             Some(path) => {
                 let staged = Staged::create(path, self.args.output.force)?;
                 staged.writer()?.write_all(text.as_bytes()).map_err(|e| {
                     Error::new(Kind::Output, format!("{}: cannot be written", path.display())).with_source(e)
                 })?;
-                staged.commit()
+                staged.commit()?;
             }
         }
+        Ok(self.skipped)
     }
 
-    fn span(&self, rule: &Rule) -> Result<Span> {
-        let (interval, lookback) = (self.args.interval.clone(), self.args.lookback.clone());
-        Span::of(rule, interval, lookback, self.range.0, self.range.1)
+    /// Tells what the replays of queries over these tables met.
+    fn notice(&mut self, tables: &[TableUse]) {
+        let notices = self.engine.take_notices(tables);
+        for text in &notices.texts {
+            self.console.warning(text);
+        }
+        self.skipped |= notices.bad_lines > 0;
     }
 
     async fn side(&self, rule: &Rule, executions: Vec<Execution>, limited: bool) -> Result<Side<'a>> {
         let lowered = self.engine.compile(rule).await?;
         self.console.report(&rule.report(lowered.warnings.clone()));
-        let time = match self.args.visibility {
-            Visibility::All => TimeField::of(rule),
-            Visibility::Ingested => TimeField::of(rule).as_ingested(),
-        };
-        let limit = if limited { limit_of(rule, lowered.limit) } else { None };
+        let time = self.args.time(rule);
+        let mut warnings = self.engine.table_notices(&lowered);
+        if let Some(first) = executions.first() {
+            warnings.extend(self.engine.window_notices(&lowered, &time, first));
+        }
+        for warning in &warnings {
+            self.console.warning(warning);
+        }
+        let limit = if limited { rule.limit(lowered.limit) } else { None };
+        let tables = lowered.tables.clone();
         let (aggregating, hidden) = (lowered.aggregating, lowered.hidden);
         let (group_key, expanded) = (lowered.group_key.clone(), lowered.expanded.clone());
         let replay = Replay::start(self.engine, lowered, time, executions, limit, self.memory);
-        let replay = Box::pin(replay).await.map_err(|error| refused(rule, error))?;
+        let replay = self.args.way(Box::pin(replay).await.map_err(|error| refused(rule, error))?);
         let identity = Identity::new(aggregating, group_key, expanded, &replay.schema());
-        Ok(Side { replay, identity, hidden })
+        Ok(Side { replay, identity, hidden, tables })
     }
 
     /// The next execution, unless somebody wants an end.
@@ -104,8 +118,13 @@ impl<'a> Reporter<'a> {
     }
 
     async fn compare(&mut self, rule: &Rule, other: &Rule, name: &str, words: [&str; 4]) -> Result<String> {
-        let executions = self.span(rule)?.executions();
-        let schedule = self.span(other)?.schedule;
+        let span = self.args.span(rule, self.range)?;
+        let executions = span.executions();
+        let schedule = self.args.span(other, self.range)?.schedule;
+        if schedule.interval.length() != span.schedule.interval.length() {
+            let (own, others) = (&span.schedule.interval, &schedule.interval);
+            self.console.warning(&format!("{name} runs every {others}: it is replayed every {own}, as {}", rule.name));
+        }
         let others = executions.iter().map(|execution| schedule.execution_at(execution.at)).collect();
         let mut before = self.side(rule, executions, true).await?;
         let mut after = self.side(other, others, true).await?;
@@ -136,6 +155,9 @@ impl<'a> Reporter<'a> {
                 }
             }
         }
+        let mut tables = before.tables;
+        tables.extend(after.tables.into_iter().filter(|used| !tables.contains(used)).collect::<Vec<_>>());
+        self.notice(&tables);
         let [added, lost, changed, kept] = counts;
         let title = format!(
             "{} and {name}: {lost} alerts {}, {added} {}, {changed} {}, {kept} {}",
@@ -155,9 +177,15 @@ impl<'a> Reporter<'a> {
 
     async fn sweep(&mut self, rule: &Rule, sweep: &Sweep) -> Result<String> {
         let loosened = rule.with_query(sweep.loosened(&rule.query.text)?);
-        let span = self.span(rule)?;
-        let limit = limit_of(rule, self.engine.compile(rule).await?.limit);
-        let Side { mut replay, .. } = self.side(&loosened, span.executions(), false).await?;
+        let span = self.args.span(rule, self.range)?;
+        let executions = span.executions();
+        let lowered = self.engine.compile(&loosened).await?;
+        let limit = rule.limit(lowered.limit);
+        if let Some(first) = executions.first() {
+            let prepared = self.engine.prepare(lowered, &self.args.time(rule), first, None).await;
+            sweep.check(&prepared.map_err(|error| refused(rule, error))?.logical)?;
+        }
+        let Side { mut replay, tables, .. } = self.side(&loosened, executions, false).await?;
         let thresholds = sweep.thresholds();
         let mut sums = vec![(0_u64, 0_u64, 0_u64); thresholds.len()];
         while let Some(executed) = self.next(&mut replay).await? {
@@ -168,6 +196,7 @@ impl<'a> Reporter<'a> {
                 sum.2 += count - given;
             }
         }
+        self.notice(&tables);
         let days = (span.to - span.from).as_seconds_f64() / 86_400.0;
         let mut rows = Vec::new();
         let mut listed = Vec::new();
@@ -213,9 +242,4 @@ impl<'a> Reporter<'a> {
             }
         }
     }
-}
-
-/// How many alerts one execution gives at most.
-fn limit_of(rule: &Rule, trailing: Option<u64>) -> Option<u64> {
-    [trailing, rule.max_signals.map(u64::from)].into_iter().flatten().min()
 }

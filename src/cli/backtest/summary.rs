@@ -1,17 +1,15 @@
 //! What a replay did: some lines on stderr, and JSON for programs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use indicatif::{HumanBytes, HumanCount};
+use indicatif::HumanCount;
 use serde::Serialize;
 
 use crate::backtest::{Group, Progress, Span, Tally, Way};
 use crate::cli::report::Console;
-use crate::cli::resource::peak_memory;
-use crate::cli::summary::instant;
-use crate::engine::notices::Notices;
+use crate::cli::summary::{Work, instant};
 use crate::rule::Rule;
 
 /// How many groups a summary names.
@@ -66,20 +64,9 @@ pub(super) struct ReplaySummary {
     pub(super) one_by_one: u64,
     /// Scans of the tables.
     pub(super) scans: u64,
-    /// Events that the scans looked at.
-    pub(super) events: u64,
-    /// Bytes that were read from storage.
-    pub(super) bytes: u64,
-    /// Files, row groups and pages that statistics ruled out.
-    pub(super) pruned: u64,
-    /// Wall time, in seconds.
-    pub(super) seconds: f64,
-    /// The largest amount of memory that the process held so far, in bytes; null where the system does not tell.
-    pub(super) peak_memory_bytes: Option<u64>,
-    /// Lines or documents that could not be read and were skipped.
-    pub(super) bad_lines: u64,
-    /// What the user should know, one text each.
-    pub(super) warnings: Vec<String>,
+    /// What it took and met.
+    #[serde(flatten)]
+    pub(super) work: Work,
 }
 
 /// A group that alerts often.
@@ -127,13 +114,7 @@ impl ReplaySummary {
             way_reason: None,
             one_by_one: 0,
             scans: 0,
-            events: 0,
-            bytes: 0,
-            pruned: 0,
-            seconds: 0.0,
-            peak_memory_bytes: None,
-            bad_lines: 0,
-            warnings: Vec::new(),
+            work: Work::default(),
         }
     }
 
@@ -154,40 +135,28 @@ impl ReplaySummary {
         }
     }
 
-    /// Takes over what the replay found.
+    /// Takes over what the replay found and did.
     pub(super) fn finish(&mut self, tally: &Tally, progress: Progress, elapsed: Duration) {
-        self.completed = tally.executions;
+        let sums = tally.sums();
+        self.completed = sums.executions;
         if self.way == "one by one" {
-            self.one_by_one = tally.executions;
+            self.one_by_one = sums.executions;
         }
-        self.executions_with_alerts = tally.with_alerts;
-        self.executions_over_limit = tally.over_limit;
-        self.alerts = tally.alerts;
-        self.alerts_lost = tally.lost;
-        self.duplicates = tally.duplicates;
-        self.alerts_by_day.clone_from(&tally.days);
+        self.executions_with_alerts = sums.with_alerts;
+        self.executions_over_limit = sums.over_limit;
+        self.alerts = sums.alerts;
+        self.alerts_lost = sums.lost;
+        self.duplicates = sums.duplicates;
+        self.alerts_by_day.clone_from(&sums.days);
         self.groups = tally.groups() as u64;
         self.top_groups = tally.top(TOP).into_iter().map(TopGroup::from).collect();
         self.scans = progress.scans;
-        self.events = progress.events;
-        self.bytes = progress.bytes;
-        self.pruned = progress.pruned;
-        self.seconds = elapsed.as_secs_f64();
-        self.peak_memory_bytes = peak_memory();
-    }
-
-    /// Takes over what the replay met.
-    pub(super) fn notice(&mut self, notices: Notices) {
-        self.bad_lines = notices.bad_lines;
-        self.warnings.extend(notices.texts);
-        self.bytes = self.bytes.max(notices.json_bytes);
+        self.work.finish(progress.scanned, elapsed);
     }
 
     /// Tells people.
     pub(super) fn tell(&self, console: Console, noun: &str) {
-        for warning in &self.warnings {
-            console.warning(warning);
-        }
+        self.work.warn(console, &mut HashSet::new());
         if self.uncovered_gaps > 0 {
             console.warning(&format!(
                 "{}: {} of the range lie in no window, in {}: events of that time are never searched",
@@ -207,13 +176,11 @@ impl ReplaySummary {
         }
         if let (Some(reason), true) = (&self.way_reason, self.one_by_one > 0) {
             let executions = counted(self.one_by_one, "execution ran by itself", "executions ran one by one");
-            console.warning(&format!("{}: {executions}, since its plan cannot be widened: {reason}", self.name));
+            console.warning(&format!("{}: {executions}: {reason}", self.name));
         }
-        let memory = self.peak_memory_bytes.map_or_else(String::new, |bytes| format!(", {} memory", HumanBytes(bytes)));
         let early = if self.completed < self.executions { format!(" of {}", self.executions) } else { String::new() };
         console.note(&format!(
-            "{}: {} {noun}{} from {} of {}{early} executions, {} to {} every {}; {} duplicates; \
-             {} events in {}, {} read, {:.2} s{memory}",
+            "{}: {} {noun}{} from {} of {}{early} executions, {} to {} every {}; {}; {}: {}",
             self.name,
             HumanCount(self.alerts),
             if self.alerts == 1 { "" } else { "s" },
@@ -222,11 +189,9 @@ impl ReplaySummary {
             instant(self.from),
             instant(self.to),
             length(TimeDelta::seconds(self.interval_seconds)),
-            HumanCount(self.duplicates),
-            HumanCount(self.events),
+            counted(self.duplicates, "duplicate", "duplicates"),
             counted(self.scans, "scan", "scans"),
-            HumanBytes(self.bytes),
-            self.seconds,
+            self.work,
         ));
         if self.alerts > 0 {
             let days = (self.to - self.from).as_seconds_f64() / 86_400.0;

@@ -122,6 +122,7 @@ fn xml(text: &str) -> String {
             '<' => escaped += "&lt;",
             '>' => escaped += "&gt;",
             '"' => escaped += "&quot;",
+            '\u{fffe}' | '\u{ffff}' => {}
             c if c.is_control() && !matches!(c, '\n' | '\r' | '\t') => {}
             c => escaped.push(c),
         }
@@ -161,5 +162,6 @@ mod tests {
         assert!(text.contains("tests=\"3\" failures=\"1\"") && text.contains("name=\"a &amp; b\""), "{text}");
         assert!(text.contains("WHRE &lt;b&gt;") && !text.contains("<b>"), "{text}");
         assert_eq!(text.matches("<failure ").count(), 1, "{text}");
+        assert_eq!(xml("a\u{0}\u{ffff}\u{1b}\n'\""), "a\n'&quot;");
     }
 }

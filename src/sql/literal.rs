@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
+use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Utc};
+
 use crate::diagnostic::{Code, Span};
 use crate::esql::ast::{Literal, StringLiteral, TimeUnit};
 
@@ -133,32 +135,28 @@ pub(crate) fn is_block(text: &str) -> bool {
 
 /// An instant in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Instant {
-    year: i64,
-    month: i64,
-    day: i64,
-    /// Nanoseconds of the day.
-    nanos: i64,
-}
+pub(crate) struct Instant(DateTime<Utc>);
 
 impl Instant {
+    /// The start of 1970.
+    pub(crate) const EPOCH: Self = Self(DateTime::UNIX_EPOCH);
+
     /// Milliseconds since 1970.
     pub(crate) fn millis(&self) -> i64 {
-        days_from_civil(self.year, self.month, self.day) * 86_400_000 + self.nanos / 1_000_000
+        self.0.timestamp_millis()
     }
 }
 
-/// The start of a month.
-pub(crate) fn month(year: i64, month: i64) -> Instant {
-    Instant { year, month, day: 1, nanos: 0 }
+/// The start of a month, in years that a calendar of ours holds.
+pub(crate) fn month(year: i64, month: i64) -> Option<Instant> {
+    let date = NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, u32::try_from(month).ok()?, 1)?;
+    Some(Instant(date.and_time(NaiveTime::MIN).and_utc()))
 }
 
 impl std::fmt::Display for Instant {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { year, month, day, nanos } = self;
-        let (seconds, fraction) = (nanos / SECOND, nanos % SECOND);
-        let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
+        write!(f, "{}", self.0.format("%Y-%m-%dT%H:%M:%S"))?;
+        let fraction = self.0.timestamp_subsec_nanos();
         if fraction != 0 {
             write!(f, ".{}", format!("{fraction:09}").trim_end_matches('0'))?;
         }
@@ -166,12 +164,9 @@ impl std::fmt::Display for Instant {
     }
 }
 
-const SECOND: i64 = 1_000_000_000;
-const DAY: i64 = 86_400 * SECOND;
-
 /// The literal of an instant. Nanoseconds, SQL's own choice, end in the year 2262.
 pub(crate) fn date_literal(instant: &Instant) -> datafusion::sql::sqlparser::ast::Expr {
-    if (1678..2262).contains(&instant.year) {
+    if (1678..2262).contains(&instant.0.year()) {
         return build::typed(Type::Date, &instant.to_string());
     }
     let ty = build::text(r#"Timestamp(Microsecond, Some("UTC"))"#);
@@ -180,98 +175,12 @@ pub(crate) fn date_literal(instant: &Instant) -> datafusion::sql::sqlparser::ast
 
 /// The instant that a text of ISO 8601 writes: a year at least; UTC where it names no offset.
 pub(crate) fn instant(text: &str) -> Option<Instant> {
-    let (date, time) = match text.split_once('T') {
-        Some((date, time)) => (date, Some(time)),
-        None => (text, None),
-    };
-    let mut parts = date.split('-');
-    let year = digits(parts.next()?, 4)?;
-    let month = parts.next().map_or(Some(1), |part| digits(part, 2))?;
-    let day = parts.next().map_or(Some(1), |part| digits(part, 2))?;
-    let complete = date.len() == 10;
-    if parts.next().is_some() || !(1..=12).contains(&month) || !(1..=days_in(year, month)).contains(&day) {
-        return None;
-    }
-    let mut nanos = 0;
-    if let Some(time) = time {
-        if !complete {
-            return None;
-        }
-        nanos = time_of_day(time)?;
-    }
-    let moved = days_from_civil(year, month, day) + nanos.div_euclid(DAY);
-    let (year, month, day) = civil_from_days(moved);
-    Some(Instant { year, month, day, nanos: nanos.rem_euclid(DAY) })
+    let nanos = egret_udfs::instant::parse_iso(text)?;
+    let seconds = i64::try_from(nanos.div_euclid(SECOND)).ok()?;
+    DateTime::from_timestamp(seconds, u32::try_from(nanos.rem_euclid(SECOND)).ok()?).map(Instant)
 }
 
-/// Nanoseconds from the start of the day, less the offset; may lie outside of the day.
-fn time_of_day(text: &str) -> Option<i64> {
-    let end = text.find(['Z', '+', '-']).unwrap_or(text.len());
-    let (clock, zone) = (text.get(..end)?, text.get(end..)?);
-    let mut parts = clock.split(':');
-    let hour = digits(parts.next()?, 2)?;
-    let minute = parts.next().map_or(Some(0), |part| digits(part, 2))?;
-    let (second, fraction) = match parts.next() {
-        None => (0, 0),
-        Some(part) => match part.split_once(['.', ',']) {
-            None => (digits(part, 2)?, 0),
-            Some((whole, fraction)) => {
-                let length = fraction.len();
-                let value = if (1..=9).contains(&length) { digits(fraction, length)? } else { return None };
-                (digits(whole, 2)?, value * 10_i64.pow(u32::try_from(9 - length).ok()?))
-            }
-        },
-    };
-    if parts.next().is_some() || hour > 23 || minute > 59 || second > 59 {
-        return None;
-    }
-    let offset = match zone {
-        "" | "Z" => 0,
-        _ => {
-            let sign = if zone.starts_with('-') { -1 } else { 1 };
-            let zone = zone.get(1..)?.replace(':', "");
-            let hours = digits(zone.get(..2)?, 2)?;
-            let minutes = if zone.len() > 2 { digits(zone.get(2..)?, 2)? } else { 0 };
-            sign * (hours * 60 + minutes)
-        }
-    };
-    Some(((hour * 60 + minute - offset) * 60 + second) * SECOND + fraction)
-}
-
-fn digits(text: &str, length: usize) -> Option<i64> {
-    (text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse().ok())?
-}
-
-fn days_in(year: i64, month: i64) -> i64 {
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    match month {
-        2 if leap => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    }
-}
-
-/// Days since 1970-01-01 (the algorithm of Howard Hinnant's `chrono` paper; years start in March there).
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let of_era = year.rem_euclid(400);
-    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
-}
-
-fn civil_from_days(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
-    let era = days.div_euclid(146_097);
-    let of_era = days.rem_euclid(146_097);
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
-}
+const SECOND: i128 = 1_000_000_000;
 
 #[cfg(test)]
 mod tests {
@@ -291,15 +200,6 @@ mod tests {
         assert_eq!(shown("1969-12-31T23:59:59Z").as_deref(), Some("1969-12-31T23:59:59Z"));
         for wrong in ["", "24", "2023-02-29", "2024-13", "2024-01T10:00", "2024-01-01T24:00", "now", "2024-1-1"] {
             assert_eq!(shown(wrong), None, "{wrong}");
-        }
-    }
-
-    #[test]
-    fn days_and_dates_are_inverse() {
-        for days in (-800_000..800_000).step_by(37) {
-            let (year, month, day) = civil_from_days(days);
-            assert_eq!(days_from_civil(year, month, day), days);
-            assert!((1..=days_in(year, month)).contains(&day), "{year}-{month}-{day}");
         }
     }
 

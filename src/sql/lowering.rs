@@ -347,8 +347,9 @@ impl<'a> Lowering<'a> {
 
     /// `*` without those of `names` that SQL carries.
     pub(crate) fn star_except(&self, names: &[String]) -> SelectItem {
-        let carried: Vec<String> =
-            names.iter().filter(|name| self.scope.find(name).is_some_and(|column| column.live)).cloned().collect();
+        let live = self.scope.columns.iter().filter(|column| column.live);
+        let live: HashSet<&str> = live.map(|column| column.name.as_str()).collect();
+        let carried: Vec<String> = names.iter().filter(|name| live.contains(name.as_str())).cloned().collect();
         build::star_except(&carried)
     }
 

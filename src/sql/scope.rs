@@ -1,6 +1,6 @@
 //! The columns that a command sees, in order, and what became of those it no longer sees.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::diagnostic::Span;
 
@@ -76,7 +76,8 @@ impl Scope {
 
     /// Takes columns away and remembers which command did.
     pub(crate) fn remove(&mut self, names: &[String], removal: Removal) {
-        self.columns.retain(|column| !names.contains(&column.name));
+        let gone: HashSet<&String> = names.iter().collect();
+        self.columns.retain(|column| !gone.contains(&column.name));
         self.removed.extend(names.iter().map(|name| (name.clone(), removal)));
     }
 

@@ -13,8 +13,9 @@ use super::program::{Ran, egret, root, shared};
 /// The newer version of the rule about egress from unusual executables.
 const SEED: &str = "command_and_control_frequent_egress_netcon_from_sus_executable.toml";
 
-/// Rules that give every field of documents with thousands: planning them takes minutes.
-const WIDE: [&str; 8] = [
+/// Rules that give every field of documents with thousands: planning them takes minutes, since the planner compares each
+/// expression of a SELECT with every other one by their texts, whether or not an UNNEST is among them.
+pub(super) const WIDE: [&str; 8] = [
     "credential_access_kubernetes_pod_exec_sensitive_file_access",
     "defense_evasion_long_base64_encoded_interpreter_command_line",
     "defense_evasion_masquerading_as_svchost",
@@ -25,14 +26,14 @@ const WIDE: [&str; 8] = [
     "initial_access_github_actions_workflow_injection_blocked",
 ];
 
-fn rule_files(corpora: &Path) -> Vec<PathBuf> {
+pub(super) fn rule_files(corpora: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(corpora.join("esql-rules")).unwrap();
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     paths
 }
 
-fn stem(path: &str) -> String {
+pub(super) fn stem(path: &str) -> String {
     Path::new(path).file_stem().unwrap().to_str().unwrap().to_owned()
 }
 

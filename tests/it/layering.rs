@@ -19,6 +19,10 @@ const TABLE: &[(&str, &[&str], &[&str])] = &[
     ("cli", &["diagnostic", "error", "esql", "rule", "sql", "lake", "alert", "generate", "engine", "backtest"], &[]),
 ];
 
+/// What modules take of the crate of functions: of the languages, how to read them; only an engine calls functions.
+const OF_FUNCTIONS: &[(&str, &str)] =
+    &[("sql", "patterns"), ("sql", "instant"), ("engine", "register_all"), ("engine", "Warnings")];
+
 fn files(dir: &Path, into: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
@@ -78,6 +82,14 @@ fn modules_import_only_from_above() {
             let named = text.contains(word) && !(*word == "datafusion" && module == "sql");
             if named {
                 wrong.push(format!("{} names {word}", path.display()));
+            }
+        }
+        for (at, _) in text.match_indices("egret_udfs::") {
+            let rest = &text[at + "egret_udfs::".len()..];
+            let known = OF_FUNCTIONS.iter().any(|(name, part)| *name == module && rest.starts_with(part));
+            if !known {
+                let found = rest.lines().next().unwrap_or_default();
+                wrong.push(format!("{} takes {found} of egret_udfs", path.display()));
             }
         }
         if module == "sql" {

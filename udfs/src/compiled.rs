@@ -21,7 +21,19 @@ impl<T> Default for Compiled<T> {
     }
 }
 
+/// Both hold the same, and compile what else they meet once.
+impl<T> Clone for Compiled<T> {
+    fn clone(&self) -> Self {
+        Self { held: self.held.clone(), cache: Arc::clone(&self.cache) }
+    }
+}
+
 impl<T> Compiled<T> {
+    /// Returns true if the planner has shown the literals.
+    pub(crate) fn is_held(&self) -> bool {
+        self.held.is_some()
+    }
+
     /// Returns what the literals compile to, made now or earlier.
     pub(crate) fn of(&self, literals: &[Option<&str>], compile: impl FnOnce() -> Result<T>) -> Result<Arc<T>> {
         match &self.held {
@@ -32,7 +44,7 @@ impl<T> Compiled<T> {
 
     /// Returns the same for a function that holds what these literals compile to, or `None` if this one does already.
     pub(crate) fn hold(&self, literals: &[Option<&str>], compile: impl FnOnce() -> Result<T>) -> Result<Option<Self>> {
-        if self.held.is_some() {
+        if self.is_held() {
             return Ok(None);
         }
         let compiled = self.cache.compiled(literals, compile)?;

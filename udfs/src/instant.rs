@@ -25,7 +25,13 @@ pub(crate) fn show(nanos: i128) -> String {
 /// Returns the nanoseconds since 1970 of a text of ISO 8601: a year at least, in UTC where it names no offset.
 ///
 /// This is `strict_date_optional_time`: `2024`, `2024-02`, `2024-02-29`, `2024-02-29T23:30:00.250-01:30`.
-pub(crate) fn parse_iso(text: &str) -> Option<i128> {
+///
+/// ```
+/// assert_eq!(egret_udfs::instant::parse_iso("1970-01-01T01:00:00.5+01:00"), Some(500_000_000));
+/// assert_eq!(egret_udfs::instant::parse_iso("yesterday"), None);
+/// ```
+#[must_use]
+pub fn parse_iso(text: &str) -> Option<i128> {
     let (date, time) = match text.split_once('T') {
         Some((date, time)) => (date, Some(time)),
         None => (text, None),

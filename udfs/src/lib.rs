@@ -110,6 +110,7 @@
 
 mod warnings;
 
+pub mod instant;
 pub mod patterns;
 
 mod address;
@@ -117,7 +118,6 @@ mod addresses;
 mod cache;
 mod compiled;
 mod documentation;
-mod instant;
 mod judge;
 mod label;
 mod list;

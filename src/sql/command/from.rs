@@ -7,6 +7,8 @@
 //! SELECT to_ip("destination.ip") AS "destination.ip", "_id" FROM "logs-*"
 //! ```
 
+use std::collections::HashSet;
+
 use datafusion::sql::sqlparser::ast::SelectItem;
 
 use crate::diagnostic::Span;
@@ -46,7 +48,8 @@ impl Lowering<'_> {
         fields.extend(missing.into_values().filter(|field| source.fields.iter().all(|f| f.name != field.name)));
         fields.sort_by(|a, b| a.name.cmp(&b.name));
         let name = source.name.clone();
-        let unlisted: Vec<Field> = fields.iter().filter(|field| !source.fields.contains(field)).cloned().collect();
+        let listed: HashSet<&str> = source.fields.iter().map(|field| field.name.as_str()).collect();
+        let unlisted = fields.iter().filter(|field| !listed.contains(field.name.as_str())).cloned().collect();
         self.source = Some(source);
         self.scope.open = true;
 

@@ -1,5 +1,7 @@
 //! KEEP and DROP: which columns stay, in which order.
 
+use std::collections::{HashMap, HashSet};
+
 use crate::diagnostic::Span;
 use crate::esql::ast::{Name, NamePattern};
 
@@ -9,7 +11,8 @@ use crate::sql::scope::{Column, Removal};
 
 impl Lowering<'_> {
     pub(super) fn lower_keep(&mut self, patterns: &[NamePattern], span: Span) {
-        let mut kept: Vec<(u8, Column)> = Vec::new();
+        let mut kept: Vec<Option<(u8, Column)>> = Vec::new();
+        let mut places: HashMap<String, usize> = HashMap::new();
         for pattern in patterns {
             let rank = rank(pattern);
             let found = self.matching(pattern);
@@ -18,45 +21,42 @@ impl Lowering<'_> {
                     self.record(&column.definition, |_| ());
                 }
                 // An exact name goes before a pattern, and among equals the last one decides the place.
-                match kept.iter().position(|(_, other)| other.name == column.name) {
-                    Some(at) if kept.get(at).is_some_and(|(other, _)| *other > rank) => continue,
-                    Some(at) => drop(kept.remove(at)),
-                    None => {}
+                if let Some(place) = places.get(&column.name).and_then(|at| kept.get_mut(*at)) {
+                    if place.as_ref().is_some_and(|(other, _)| *other > rank) {
+                        continue;
+                    }
+                    *place = None;
                 }
-                kept.push((rank, column));
+                places.insert(column.name.clone(), kept.len());
+                kept.push(Some((rank, column)));
             }
         }
-        let columns: Vec<Column> = kept.into_iter().map(|(_, column)| column).collect();
-        let gone: Vec<String> = self
-            .scope
-            .names()
-            .filter(|name| columns.iter().all(|column| column.name != *name))
-            .map(str::to_owned)
-            .collect();
+        let columns: Vec<Column> = kept.into_iter().flatten().map(|(_, column)| column).collect();
+        self.scope.open &= patterns.iter().any(|pattern| rank(pattern) == ALL);
+        // Nothing goes and nothing moves.
+        if columns.iter().map(|column| column.name.as_str()).eq(self.scope.names()) {
+            return;
+        }
+        let gone: Vec<String> =
+            self.scope.names().filter(|name| !places.contains_key(*name)).map(str::to_owned).collect();
         let carried = self.carried(&columns);
         let copies = self.release(&gone);
         let items = carried.into_iter().chain(copies).collect();
         self.push("keep", Stage { items, ..Stage::default() });
-        self.scope.open &= patterns.iter().any(|pattern| rank(pattern) == ALL);
         self.scope.replace(columns, Removal { command: "KEEP", span });
     }
 
     pub(super) fn lower_drop(&mut self, patterns: &[NamePattern], span: Span) {
         let mut gone: Vec<String> = Vec::new();
+        let mut names: HashSet<String> = HashSet::new();
         for pattern in patterns {
-            for column in self.matching(pattern) {
-                if !gone.contains(&column.name) {
-                    gone.push(column.name);
-                }
-            }
+            let found = self.matching(pattern).into_iter().map(|column| column.name);
+            gone.extend(found.filter(|name| names.insert(name.clone())));
         }
-        let carried = |lowering: &Self| {
-            lowering.scope.columns.iter().filter(|column| column.live && gone.contains(&column.name)).count()
-        };
-        if carried(self) > 0 {
+        if self.scope.columns.iter().any(|column| column.live && names.contains(&column.name)) {
             let star = self.star_except(&gone);
             let leaves_none = self.hidden.is_empty()
-                && self.scope.columns.iter().all(|column| !column.live || gone.contains(&column.name));
+                && self.scope.columns.iter().all(|column| !column.live || names.contains(&column.name));
             let copies = self.release(&gone);
             let star = (!leaves_none).then_some(star);
             let items = star.into_iter().chain(copies).collect();

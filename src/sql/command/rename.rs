@@ -1,5 +1,7 @@
 //! RENAME: a column keeps its place under its new name; a column that had that name is gone.
 
+use std::collections::HashSet;
+
 use crate::diagnostic::Span;
 use crate::esql::ast::Rename;
 
@@ -34,11 +36,9 @@ impl Lowering<'_> {
             .filter_map(|(old, column)| Some((old.clone()?, column.clone())))
             .filter(|(old, column)| *old != column.name)
             .collect();
-        let dropped: Vec<String> = before
-            .iter()
-            .map(|column| column.name.clone())
-            .filter(|name| columns.iter().all(|(old, _)| old.as_ref() != Some(name)))
-            .collect();
+        let kept: HashSet<&String> = columns.iter().filter_map(|(old, _)| old.as_ref()).collect();
+        let names = before.iter().map(|column| &column.name);
+        let dropped: Vec<String> = names.filter(|name| !kept.contains(name)).cloned().collect();
         let leaving: Vec<String> = moved.iter().map(|(old, _)| old.clone()).chain(dropped.iter().cloned()).collect();
         if leaving.iter().any(|name| self.scope.find(name).is_some_and(|column| column.live)) {
             let star = self.star_except(&leaving);

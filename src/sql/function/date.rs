@@ -8,7 +8,7 @@ use crate::esql::ast::{Expr, ExprKind, Literal, TimeUnit};
 use crate::sql::build;
 use crate::sql::catalog::Type;
 use crate::sql::expr::{Typed, Want};
-use crate::sql::literal::{date_literal, interval, month};
+use crate::sql::literal::{Instant, date_literal, interval, month};
 use crate::sql::lowering::Lowering;
 use crate::sql::operator::string_literal;
 
@@ -121,13 +121,13 @@ fn truncated(date: Sql, count: i64, unit: TimeUnit) -> Sql {
             let length = count.saturating_mul(months);
             let since = 1969 * 12;
             let first = since + (length - since % length) % length;
-            bin(Some(date_literal(&month(1 + first / 12, 1 + first % 12))))
+            bin(month(1 + first / 12, 1 + first % 12).map(|origin| date_literal(&origin)))
         }
         // The year 1 began with a Monday, 719162 days before 1970.
         (_, TimeUnit::Week) => {
             let length = count.saturating_mul(7);
             let origin = build::binary(
-                date_literal(&month(1970, 1)),
+                date_literal(&Instant::EPOCH),
                 BinaryOperator::Minus,
                 interval(719_162 % length, TimeUnit::Day),
             );

@@ -17,7 +17,6 @@
 
 mod blocks;
 
-use std::hash::{Hash, Hasher};
 use std::sync::{Arc, LazyLock};
 
 use datafusion::arrow::array::ArrayRef;
@@ -33,7 +32,7 @@ use datafusion::logical_expr::{
 pub(crate) use self::blocks::Blocks;
 use self::blocks::{Range, parse_block};
 use crate::addresses::{NO_ADDRESS, address_argument, judge_addresses, parse_all, unpack};
-use crate::cache::{Cache, Literals, same};
+use crate::compiled::Compiled;
 use crate::documentation::documentation;
 use crate::judge::{Judged, as_columnar, judge_dictionary};
 use crate::list::single_values;
@@ -44,17 +43,16 @@ use crate::warnings::Warnings;
 const NAME: &str = "cidr_match";
 
 /// The function `cidr_match`.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub(crate) struct CidrMatch {
     signature: Signature,
     warnings: Warnings,
-    /// Set by `simplify`: the literals of this call and what they compile to.
-    compiled: Option<(Literals, Arc<Compiled>)>,
-    cache: Arc<Cache<Compiled>>,
+    compiled: Compiled<Literals>,
 }
 
+/// What literal blocks compile to.
 #[derive(Debug)]
-struct Compiled {
+struct Literals {
     blocks: Blocks,
     /// One of the literals is null.
     null: bool,
@@ -64,14 +62,7 @@ impl CidrMatch {
     /// Returns the function, reporting to `warnings`.
     pub(crate) fn new(warnings: Warnings) -> Self {
         let signature = Signature::user_defined(Volatility::Immutable);
-        Self { signature, warnings, compiled: None, cache: Arc::default() }
-    }
-
-    fn compiled(&self, literals: &[Option<&str>]) -> Result<Arc<Compiled>> {
-        match &self.compiled {
-            Some((known, compiled)) if same(known, literals) => Ok(Arc::clone(compiled)),
-            _ => self.cache.compiled(literals, || compile(literals)),
-        }
+        Self { signature, warnings, compiled: Compiled::default() }
     }
 }
 
@@ -126,16 +117,16 @@ impl ScalarUDFImpl for CidrMatch {
             args[0] = bare;
             changed = true;
         }
-        let mut function = Self { compiled: None, cache: Arc::clone(&self.cache), ..Self::new(self.warnings.clone()) };
         let literals: Option<Vec<Option<&str>>> = args.iter().skip(1).map(literal_text).collect();
-        if let (None, Some(literals)) = (&self.compiled, literals) {
-            let compiled = self.cache.compiled(&literals, || compile(&literals))?;
-            function.compiled = Some((literals.iter().map(|text| text.map(str::to_owned)).collect(), compiled));
-            changed = true;
-        }
-        if !changed {
+        let held = match literals {
+            Some(literals) => self.compiled.hold(&literals, || compile(&literals))?,
+            None => None,
+        };
+        if !changed && held.is_none() {
             return Ok(ExprSimplifyResult::Original(args));
         }
+        let compiled = held.unwrap_or_else(|| self.compiled.clone());
+        let function = Self { compiled, ..Self::new(self.warnings.clone()) };
         let func = Arc::new(ScalarUDF::from(function));
         Ok(ExprSimplifyResult::Simplified(Expr::ScalarFunction(ScalarFunction { func, args })))
     }
@@ -150,7 +141,7 @@ impl ScalarUDFImpl for CidrMatch {
         let addresses = single_values(address.to_array(rows)?, Some(&self.warnings), NAME, subject)?;
         let judged = match scalar_texts(blocks) {
             Some(literals) => {
-                let compiled = self.compiled(&literals)?;
+                let compiled = self.compiled.of(&literals, || compile(&literals))?;
                 let judged = judge_dictionary(&addresses, |values| {
                     judge_addresses(values, |address| compiled.blocks.contain(address))
                 })?;
@@ -175,23 +166,6 @@ impl ScalarUDFImpl for CidrMatch {
             .build()
         });
         Some(&DOCUMENTATION)
-    }
-}
-
-/// Two calls are the same function if they report to the same place and hold the same literals.
-impl PartialEq for CidrMatch {
-    fn eq(&self, other: &Self) -> bool {
-        let literals = |function: &Self| function.compiled.as_ref().map(|(literals, _)| literals.clone());
-        self.warnings == other.warnings && literals(self) == literals(other)
-    }
-}
-
-impl Eq for CidrMatch {}
-
-impl Hash for CidrMatch {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.warnings.hash(state);
-        self.compiled.as_ref().map(|(literals, _)| literals).hash(state);
     }
 }
 
@@ -251,10 +225,10 @@ pub(crate) fn blocks(texts: &[&str]) -> std::result::Result<Blocks, String> {
     Ok(Blocks::new(&texts.iter().map(parse).collect::<std::result::Result<Vec<_>, _>>()?))
 }
 
-fn compile(literals: &[Option<&str>]) -> Result<Compiled> {
+fn compile(literals: &[Option<&str>]) -> Result<Literals> {
     let ranges = literals.iter().flatten().map(|text| block(text)).collect::<std::result::Result<Vec<_>, _>>();
     let ranges = ranges.or_else(|message| plan_err!("{message}"))?;
-    Ok(Compiled { blocks: Blocks::new(&ranges), null: literals.iter().any(Option::is_none) })
+    Ok(Literals { blocks: Blocks::new(&ranges), null: literals.iter().any(Option::is_none) })
 }
 
 /// Returns the range of a block, or the whole message of its error.

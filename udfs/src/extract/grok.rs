@@ -231,23 +231,10 @@ fn nearest(name: &str) -> Option<&'static str> {
     LIBRARY
         .keys()
         .copied()
-        .map(|known| (edits(&wanted, known), known))
+        .map(|known| (strsim::osa_distance(&wanted, known), known))
         .min()
         .filter(|(edits, _)| *edits <= 2)
         .map(|(_, n)| n)
-}
-
-/// How many letters must be changed, added or removed.
-fn edits(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, y) in b.bytes().enumerate() {
-            let best = (diagonal + usize::from(x != y)).min(row[j] + 1).min(row[j + 1] + 1);
-            diagonal = std::mem::replace(&mut row[j + 1], best);
-        }
-    }
-    row.last().copied().unwrap_or(0)
 }
 
 #[cfg(test)]

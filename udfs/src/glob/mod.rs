@@ -23,7 +23,6 @@ mod rewrite;
 #[cfg(test)]
 pub(crate) use self::matcher::tests::naive;
 
-use std::hash::{Hash, Hasher};
 use std::sync::{Arc, LazyLock};
 
 use datafusion::arrow::array::{ArrayRef, BooleanArray};
@@ -39,7 +38,7 @@ use datafusion::logical_expr::{
 
 pub(crate) use self::matcher::Matcher;
 use self::pattern::Pattern;
-use crate::cache::{Cache, Literals, same};
+use crate::compiled::Compiled;
 use crate::documentation::documentation;
 use crate::judge::{Judged, as_columnar, judge_dictionary, judge_text};
 use crate::list::{element_type, list_argument, single_values};
@@ -49,17 +48,16 @@ use crate::warnings::Warnings;
 const NAME: &str = "glob_match";
 
 /// The function `glob_match`.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub(crate) struct GlobMatch {
     signature: Signature,
     warnings: Warnings,
-    /// Set by `simplify`: the literals of this call and what they compile to.
-    compiled: Option<(Literals, Arc<Compiled>)>,
-    cache: Arc<Cache<Compiled>>,
+    compiled: Compiled<Literals>,
 }
 
+/// What literal patterns compile to.
 #[derive(Debug)]
-struct Compiled {
+struct Literals {
     matcher: Matcher,
     /// One of the literals is null.
     null: bool,
@@ -69,24 +67,18 @@ impl GlobMatch {
     /// Returns the function, reporting to `warnings`.
     pub(crate) fn new(warnings: Warnings) -> Self {
         let signature = Signature::user_defined(Volatility::Immutable);
-        Self { signature, warnings, compiled: None, cache: Arc::default() }
-    }
-
-    fn compiled(&self, literals: &[Option<&str>]) -> Result<Arc<Compiled>> {
-        match &self.compiled {
-            Some((known, compiled)) if same(known, literals) => Ok(Arc::clone(compiled)),
-            _ => self.cache.compiled(literals, || compile(literals)),
-        }
+        Self { signature, warnings, compiled: Compiled::default() }
     }
 
     /// Returns a call that holds its matcher if all its patterns are literals, else a plain call.
     fn call(&self, args: Vec<Expr>) -> Result<Expr> {
-        let mut function = Self { cache: Arc::clone(&self.cache), ..Self::new(self.warnings.clone()) };
         let literals: Option<Vec<Option<&str>>> = args.iter().skip(1).map(literal_text).collect();
-        if let Some(literals) = literals {
-            let compiled = self.cache.compiled(&literals, || compile(&literals))?;
-            function.compiled = Some((literals.iter().map(|text| text.map(str::to_owned)).collect(), compiled));
-        }
+        let held = match literals {
+            Some(literals) => self.compiled.hold(&literals, || compile(&literals))?,
+            None => None,
+        };
+        let compiled = held.unwrap_or_else(|| self.compiled.clone());
+        let function = Self { compiled, ..Self::new(self.warnings.clone()) };
         Ok(Expr::ScalarFunction(ScalarFunction { func: Arc::new(ScalarUDF::from(function)), args }))
     }
 }
@@ -136,7 +128,7 @@ impl ScalarUDFImpl for GlobMatch {
 
     fn simplify(&self, args: Vec<Expr>, info: &SimplifyContext) -> Result<ExprSimplifyResult> {
         let literals: Option<Vec<Option<&str>>> = args.iter().skip(1).map(literal_text).collect();
-        let (Some(literals), Some(value), None) = (literals, args.first(), &self.compiled) else {
+        let (Some(literals), Some(value), false) = (literals, args.first(), self.compiled.is_held()) else {
             return Ok(ExprSimplifyResult::Original(args));
         };
         let data_type = info.get_data_type(value)?;
@@ -196,7 +188,7 @@ impl ScalarUDFImpl for GlobMatch {
         let rows = if scalar { 1 } else { args.number_rows };
         let values = single_values(value.to_array(rows)?, Some(&self.warnings), NAME, subject)?;
         let verdicts = match scalar_texts(patterns) {
-            Some(literals) => match_literals(self.compiled(&literals)?.as_ref(), &values)?,
+            Some(literals) => match_literals(self.compiled.of(&literals, || compile(&literals))?.as_ref(), &values)?,
             None => match_by_row(&values, patterns, rows)?,
         };
         Ok(as_columnar(verdicts, scalar))
@@ -219,23 +211,6 @@ impl ScalarUDFImpl for GlobMatch {
     }
 }
 
-/// Two calls are the same function if they report to the same place and hold the same literals.
-impl PartialEq for GlobMatch {
-    fn eq(&self, other: &Self) -> bool {
-        let literals = |function: &Self| function.compiled.as_ref().map(|(literals, _)| literals.clone());
-        self.warnings == other.warnings && literals(self) == literals(other)
-    }
-}
-
-impl Eq for GlobMatch {}
-
-impl Hash for GlobMatch {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.warnings.hash(state);
-        self.compiled.as_ref().map(|(literals, _)| literals).hash(state);
-    }
-}
-
 /// Returns a comparison that holds for every text with one of these starts, and prunes; `None` where there is none, or
 /// where the value is no text as it stands.
 pub(crate) fn starts_with_any(value: &Expr, data_type: &DataType, starts: &[String]) -> Option<Expr> {
@@ -248,7 +223,7 @@ pub(crate) fn starts_with_any(value: &Expr, data_type: &DataType, starts: &[Stri
 }
 
 /// Tests all rows against the same patterns.
-fn match_literals(compiled: &Compiled, values: &ArrayRef) -> Result<BooleanArray> {
+fn match_literals(compiled: &Literals, values: &ArrayRef) -> Result<BooleanArray> {
     if compiled.matcher.everything {
         // What matches everything is false, not null, for null; a null pattern turns that into null.
         let known = is_not_null(&plain_text(values)?)?;
@@ -315,10 +290,10 @@ pub(crate) fn matcher(patterns: &[&str]) -> std::result::Result<Matcher, String>
     Matcher::new(&patterns).map_err(|error| error.strip_backtrace())
 }
 
-fn compile(literals: &[Option<&str>]) -> Result<Compiled> {
+fn compile(literals: &[Option<&str>]) -> Result<Literals> {
     let patterns = literals.iter().flatten().map(|text| parse(text)).collect::<std::result::Result<Vec<_>, _>>();
     let patterns = patterns.or_else(|message| plan_err!("{message}"))?;
-    Ok(Compiled { matcher: Matcher::new(&patterns)?, null: literals.iter().any(Option::is_none) })
+    Ok(Literals { matcher: Matcher::new(&patterns)?, null: literals.iter().any(Option::is_none) })
 }
 
 /// Returns the pattern, or the whole message of its error.

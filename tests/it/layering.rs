@@ -20,8 +20,13 @@ const TABLE: &[(&str, &[&str], &[&str])] = &[
 ];
 
 /// What modules take of the crate of functions: of the languages, how to read them; only an engine calls functions.
-const OF_FUNCTIONS: &[(&str, &str)] =
-    &[("sql", "patterns"), ("sql", "instant"), ("engine", "register_all"), ("engine", "Warnings")];
+const OF_FUNCTIONS: &[(&str, &str)] = &[
+    ("sql", "patterns"),
+    ("sql", "instant"),
+    ("engine", "register_all"),
+    ("engine", "scalar_functions"),
+    ("engine", "Warnings"),
+];
 
 fn files(dir: &Path, into: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(dir).unwrap() {
@@ -84,7 +89,13 @@ fn modules_import_only_from_above() {
                 wrong.push(format!("{} names {word}", path.display()));
             }
         }
-        for (at, _) in text.match_indices("egret_udfs::") {
+        // A test may call what it likes.
+        let is_test = path
+            .strip_prefix(&root)
+            .unwrap()
+            .components()
+            .any(|part| part.as_os_str().to_string_lossy().contains("tests"));
+        for (at, _) in text.match_indices("egret_udfs::").filter(|_| !is_test) {
             let rest = &text[at + "egret_udfs::".len()..];
             let known = OF_FUNCTIONS.iter().any(|(name, part)| *name == module && rest.starts_with(part));
             if !known {

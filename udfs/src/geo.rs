@@ -11,7 +11,7 @@
 //! egret_udfs::register_all(&context)?;
 //! let sql = "SELECT round(st_distance('POINT (13.4 52.5)', 'POINT (2.35 48.86)') / 1000) AS km";
 //! let rows = context.sql(sql).await?.collect().await?;
-//! assert!(datafusion::arrow::util::pretty::pretty_format_batches(&rows)?.to_string().contains("877"));
+//! assert!(datafusion::arrow::util::pretty::pretty_format_batches(&rows)?.to_string().contains("876"));
 //! # Ok(())
 //! # }
 //! ```

@@ -1,7 +1,7 @@
 //! Many plans, one scan: plans that read the same JSON files get the rows that at least one of them wants from one scan.
 //!
-//! Each plan keeps its own predicate and its own columns ([`exec`]); the scan reads the columns of all, passes over the
-//! lines that none can want, and hands its batches to every plan that still takes them ([`feed`]). A plan that ends or
+//! Each plan keeps its own predicate and its own columns (`exec`); the scan reads the columns of all, passes over the
+//! lines that none can want, and hands its batches to every plan that still takes them (`feed`). A plan that ends or
 //! fails takes no more, and the others go on.
 //!
 //! Plans whose literals tell by the bytes of a line that they do not want it share a scan, and those that want lines of

@@ -119,12 +119,13 @@ impl IdPage<'_> {
 
     fn dense_of<const N: usize>(&self, verdicts: &[u8], at: usize, answers: &mut [Bits]) -> Result<(), Malformed> {
         let mut at = at;
-        let mut all = 0u8;
+        // Eight verdicts a word.
+        let mut all = 0u64;
         for run in Runs::try_new(self.ids, self.width, self.values)? {
             match run? {
                 Run::Repeated { value, count } => {
                     let verdict = verdicts.get(value as usize).copied().unwrap_or(NO_ENTRY);
-                    all |= verdict;
+                    all |= u64::from(verdict);
                     for (question, answer) in answers.iter_mut().enumerate() {
                         if verdict >> question & 1 == 1 {
                             answer.set_range(at..at + count);
@@ -133,12 +134,16 @@ impl IdPage<'_> {
                     at += count;
                 }
                 Run::Packed { bytes, count } => unpack(bytes, self.width, count, |ids| {
+                    let mut found = [0u8; 64];
+                    for (found, id) in found.iter_mut().zip(ids) {
+                        *found = verdicts.get(*id as usize).copied().unwrap_or(NO_ENTRY);
+                    }
                     let mut words = [0u64; N];
-                    for (place, id) in ids.iter().enumerate() {
-                        let verdict = verdicts.get(*id as usize).copied().unwrap_or(NO_ENTRY);
-                        all |= verdict;
+                    for (place, eight) in found.as_chunks::<8>().0.iter().enumerate() {
+                        let eight = u64::from_le_bytes(*eight);
+                        all |= eight;
                         for (question, word) in words.iter_mut().enumerate() {
-                            *word |= u64::from(verdict >> question & 1) << place;
+                            *word |= lowest_bits(eight >> question) << (place * 8);
                         }
                     }
                     for (answer, word) in answers.iter_mut().zip(words) {
@@ -150,8 +155,15 @@ impl IdPage<'_> {
                 }),
             }
         }
-        if all & NO_ENTRY == 0 { Ok(()) } else { Err(Malformed) }
+        if all & u64::from_le_bytes([NO_ENTRY; 8]) == 0 { Ok(()) } else { Err(Malformed) }
     }
+}
+
+/// The lowest bit of each of eight bytes, the first byte's first.
+#[inline]
+const fn lowest_bits(eight: u64) -> u64 {
+    // Of the product's highest byte, bit `n` is that of byte `n`, moved there by the factor's bit 56 - 7n.
+    (eight & 0x0101_0101_0101_0101).wrapping_mul(0x0102_0408_1020_4080) >> 56
 }
 
 /// The lowest bits of `bits`, each moved to the next bit that is set in `places`.
@@ -175,6 +187,14 @@ fn spread(bits: u64, places: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn eight_bytes_become_eight_bits() {
+        for bits in 0..=u8::MAX {
+            let bytes = std::array::from_fn(|at| 0xfe | bits >> at & 1);
+            assert_eq!(lowest_bits(u64::from_le_bytes(bytes)), u64::from(bits));
+        }
+    }
 
     #[test]
     fn bits_move_to_their_places() {

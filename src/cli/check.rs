@@ -1,13 +1,12 @@
 //! `egret check`: every rule found, parsed, validated and planned without events.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
 use super::args::ResourceArgs;
 use super::matrix::{self, Checked};
-use super::report::{Console, stdout_error};
+use super::report::{Console, print};
 use super::{open, resource};
 use crate::diagnostic::Report;
 use crate::engine::check::Checker;
@@ -62,7 +61,7 @@ pub(super) async fn check(args: &CheckArgs, resources: &ResourceArgs, console: &
         Format::Json => matrix::to_json(&checked),
         Format::Junit => matrix::junit(&checked),
     };
-    std::io::stdout().write_all(text.as_bytes()).or_else(stdout_error)?;
+    print(&text)?;
     console.note(&format!("{} rules checked, {failed} failed", checked.len()));
     Ok(if failed > 0 { Kind::Rule.exit_code() } else { 0 })
 }

@@ -1,14 +1,13 @@
 //! `egret explain`: what a rule becomes on its way to the events.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
 use datafusion::physical_plan::display::DisplayableExecutionPlan;
 
 use super::args::{LakeArgs, LanguageArg, ResourceArgs, TimeArgs};
-use super::report::{Console, stdout_error};
+use super::report::{Console, print};
 use super::{open, resource};
 use crate::engine::explain::{Predicates, predicates};
 use crate::engine::refusal::refused;
@@ -69,7 +68,7 @@ pub(super) async fn explain(args: &ExplainArgs, resources: &ResourceArgs, consol
         let plan = DisplayableExecutionPlan::new(prepared.physical.as_ref()).indent(false).to_string();
         section(&mut text, "physical plan", &plan);
     }
-    std::io::stdout().write_all(text.trim_start().as_bytes()).or_else(stdout_error)?;
+    print(text.trim_start())?;
     Ok(0)
 }
 

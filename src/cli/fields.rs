@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::args::{LakeArgs, LanguageArg, ResourceArgs, TimeArgs};
-use super::report::{Console, stdout_error};
+use super::report::{Console, print};
 use super::{open, resource};
 use crate::engine::fields::FieldUse;
 use crate::engine::refusal::refused;
@@ -59,7 +59,7 @@ pub(super) async fn fields(args: &FieldsArgs, resources: &ResourceArgs, console:
         Format::Text => lines(&found),
         Format::Json => format!("{:#}\n", json!({ "fields": found.iter().map(as_json).collect::<Vec<_>>() })),
     };
-    std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes()).or_else(stdout_error)?;
+    print(&text)?;
     let missing = found.iter().filter(|field| field.present == 0).count();
     if missing > 0 {
         console.warning(&format!("{missing} of {} fields are in no event", found.len()));

@@ -4,7 +4,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use super::report::stdout_error;
+use super::report;
 use crate::error::Result;
 use crate::sql::{FunctionDoc, functions};
 
@@ -43,7 +43,7 @@ pub(super) fn print(args: &FunctionsArgs) -> Result<u8> {
         (Format::Table, true) => found.iter().map(in_full).collect(),
         (Format::Table, false) => found.iter().map(line).collect(),
     };
-    std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes()).or_else(stdout_error)?;
+    report::print(&text)?;
     Ok(0)
 }
 

@@ -2,6 +2,7 @@
 
 mod args;
 mod backtest;
+mod bench;
 mod check;
 mod completions;
 mod destination;
@@ -72,6 +73,8 @@ enum Command {
     Functions(functions::FunctionsArgs),
     /// Write synthetic endpoint network events with planted detections
     Generate(generate::GenerateArgs),
+    /// Measure Egret and its peers on the same events, with equal answers
+    Bench(bench::BenchArgs),
     /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),
 }
@@ -132,6 +135,7 @@ fn dispatch(cli: Cli, console: Console) -> Result<u8> {
     let resources = cli.resources;
     match cli.command {
         Command::Completions(args) => completions::print(&args, &mut Cli::command()),
+        Command::Bench(args) => bench::bench(&args, &resources, console),
         Command::Functions(args) => functions::print(&args),
         Command::Generate(args) => interruptible(&resources, generate::write(&args, &console)),
         Command::Check(args) => interruptible(&resources, check::check(&args, &resources, &console)),

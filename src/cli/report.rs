@@ -89,3 +89,8 @@ pub(super) fn stdout_error(error: io::Error) -> Result<()> {
     }
     Err(Error::new(Kind::Output, "cannot write to stdout").with_source(error))
 }
+
+/// Writes data to stdout.
+pub(super) fn print(text: &str) -> Result<()> {
+    io::stdout().write_all(text.as_bytes()).or_else(stdout_error)
+}

@@ -1,0 +1,35 @@
+SELECT `event.action` AS action, count() AS n
+FROM file('{events}', Parquet)
+WHERE multiSearchAny(assumeNotNull(message), [
+  'bytes 1337 ',
+  'bytes 4444 ',
+  'bytes 31337 ',
+  ' pid 4242 ',
+  ' pid 31337 ',
+  'dst 45.33.',
+  'dst 185.220.',
+  'dst 198.98.',
+  'dst 91.219.',
+  'dst 23.129.',
+  ':4444 ',
+  ':31337 ',
+  ':6667 ',
+  ':9001 ',
+  ':1080 ',
+  'lookup_result by pid 99',
+  'disconnect_received by pid 77',
+  'connection_accepted by pid 88',
+  '1:AAAA',
+  '1:zzzz',
+  '//////',
+  'xmrig',
+  'mimikatz',
+  'cobaltstrike',
+  'meterpreter',
+  '/dev/tcp/',
+  'powershell -enc',
+  'base64 -d',
+  'curl http',
+  'nc -e'])
+GROUP BY action
+ORDER BY n DESC, action

@@ -2,6 +2,7 @@
 
 mod footer;
 mod fuse;
+mod local;
 mod preselect;
 mod scan;
 mod stats;

@@ -8,11 +8,13 @@ use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::datasource::physical_plan::{FileScanConfig, FileScanConfigBuilder, FileSource, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::Result;
+use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
 
 use super::super::fuse::{fused, small_columns};
+use super::super::local::LocalReaders;
 use super::condition::Conditions;
 use super::source::PreselectSource;
 
@@ -45,18 +47,30 @@ impl Preselect {
         Self { runtime, quiet: Box::new(quiet) }
     }
 
-    fn source(&self, source: &ParquetSource, scan: &FileScanConfig) -> Option<Arc<dyn FileSource>> {
-        let predicate = source.filter()?;
-        if !source.table_parquet_options().global.pushdown_filters {
-            return None;
-        }
+    fn source(&self, source: &ParquetSource, scan: &FileScanConfig) -> Result<Arc<dyn FileSource>> {
+        let source = self.reads_itself(source, scan)?;
+        let Some(predicate) = source.filter().filter(|_| source.table_parquet_options().global.pushdown_filters) else {
+            return Ok(Arc::new(source));
+        };
         let small = small_columns(scan, &self.runtime.cache_manager);
-        match Conditions::of(&predicate, source.table_schema().file_schema(), &*self.quiet) {
-            Some(conditions) => Some(Arc::new(PreselectSource::new(source.clone(), conditions, small))),
-            None => {
-                fused(&predicate, &small).map(|fused| Arc::new(source.with_predicate(fused)) as Arc<dyn FileSource>)
-            }
+        Ok(match Conditions::of(&predicate, source.table_schema().file_schema(), &*self.quiet) {
+            Some(conditions) => Arc::new(PreselectSource::new(source, conditions, small)),
+            None => Arc::new(match fused(&predicate, &small) {
+                Some(fused) => source.with_predicate(fused),
+                None => source,
+            }),
+        })
+    }
+
+    /// The source, which reads local files without a detour.
+    fn reads_itself(&self, source: &ParquetSource, scan: &FileScanConfig) -> Result<ParquetSource> {
+        let source = source.clone();
+        if scan.object_store_url != ObjectStoreUrl::local_filesystem() {
+            return Ok(source);
         }
+        let store = self.runtime.object_store(&scan.object_store_url)?;
+        let footers = self.runtime.cache_manager.get_file_metadata_cache();
+        Ok(source.with_parquet_file_reader_factory(Arc::new(LocalReaders::new(store, footers))))
     }
 }
 
@@ -73,7 +87,7 @@ impl PhysicalOptimizerRule for Preselect {
             let Some((config, source)) = scan.and_then(|scan| scan.downcast_to_file_source::<ParquetSource>()) else {
                 return Ok(Transformed::no(node));
             };
-            let Some(source) = self.source(source, config) else { return Ok(Transformed::no(node)) };
+            let source = self.source(source, config)?;
             let config = FileScanConfigBuilder::from(config.clone()).with_source(source).build();
             Ok(Transformed::yes(DataSourceExec::from_data_source(config) as Arc<dyn ExecutionPlan>))
         })

@@ -1,5 +1,5 @@
-SELECT `process.entity_id` AS entity, count() AS n, max(`network.bytes`) AS most
+SELECT `destination.ip` AS ip, `event.action` AS action, count() AS n, max(`network.bytes`) AS most
 FROM file('{events}', Parquet)
-GROUP BY entity
-ORDER BY n DESC, entity
+GROUP BY ip, action
+ORDER BY n DESC, ip, action
 LIMIT 100

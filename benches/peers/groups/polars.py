@@ -1,7 +1,7 @@
 result = (
     pl.scan_parquet("{events}", hive_partitioning=False)
-    .group_by(entity="process.entity_id")
+    .group_by(ip="destination.ip", action="event.action")
     .agg(n=pl.len(), most=pl.col("network.bytes").max())
-    .sort("n", "entity", descending=[True, False])
+    .sort("n", "ip", "action", descending=[True, False, False])
     .head(100)
 )

@@ -1,6 +1,6 @@
 SELECT "process.executable" AS executable, count(*) AS n, count(DISTINCT "host.name") AS hosts
 FROM events
-WHERE regexp_like("process.executable", '^/(tmp|var/tmp|dev/shm|home/[a-z0-9]+/\.cache)/([^/]+/)*\.?[a-z]+[0-9]{2,}$')
+WHERE regexp_like("process.executable", '^/(tmp|var/tmp|dev/shm|home/[a-z0-9]+/\.cache)/([^/]+/)*\.?[a-z_]+[0-9]*$')
 GROUP BY "process.executable"
 ORDER BY n DESC, executable
 LIMIT 100

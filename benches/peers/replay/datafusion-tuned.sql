@@ -1,7 +1,7 @@
 -- The most selective test first; one minimum and one maximum a group instead of sets for groups that are thrown away.
 WITH candidates AS (
   SELECT "process.executable" AS executable, "agent.id" AS id, "host.name" AS host,
-    CAST(arrow_cast("@timestamp", 'Timestamp(Millisecond, None)') AS BIGINT) AS at
+    CAST(arrow_cast("@timestamp", 'Timestamp(Millisecond, None)') AS BIGINT) AS stamp
   FROM events
   WHERE ("process.executable" LIKE '/tmp/%' OR "process.executable" LIKE '/var/tmp/%'
       OR "process.executable" LIKE '/dev/shm/%' OR "process.name" LIKE '.%')
@@ -11,9 +11,9 @@ WITH candidates AS (
     AND NOT regexp_like("destination.ip", '{pattern}')
 ), seen AS (
   -- The execution of hour h sees [h - 61 minutes, h]: what falls into the last minute is seen by the next one too.
-  SELECT unnest(CASE WHEN at >= hour * 3600000 - 60000 THEN make_array(hour, hour + 1) ELSE make_array(hour) END) AS hour,
+  SELECT unnest(CASE WHEN stamp >= hour * 3600000 - 60000 THEN make_array(hour, hour + 1) ELSE make_array(hour) END) AS hour,
     executable, id, host
-  FROM (SELECT *, (at + 3599999) / 3600000 AS hour FROM candidates)
+  FROM (SELECT *, (stamp + 3599999) / 3600000 AS hour FROM candidates)
 ), counted AS (
   SELECT hour, executable, id, host, count(*) OVER (PARTITION BY hour, executable) AS cc,
     min(id) OVER (PARTITION BY hour, executable) AS first, max(id) OVER (PARTITION BY hour, executable) AS last
@@ -21,7 +21,7 @@ WITH candidates AS (
   WHERE hour > date_part('epoch', TIMESTAMP '{start}') / 3600
     AND hour <= date_part('epoch', TIMESTAMP '{end}') / 3600
 )
-SELECT to_timestamp_seconds(hour * 3600) AS execution, cc, executable, 1 AS agents, array_agg(DISTINCT host) AS hosts,
+SELECT to_timestamp_seconds(hour * 3600) AS execution, executable, cc, 1 AS agents, array_agg(DISTINCT host) AS hosts,
   array_agg(DISTINCT id) AS ids
 FROM counted
 WHERE cc > 15 AND first = last

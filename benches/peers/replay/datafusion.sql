@@ -1,6 +1,6 @@
 WITH candidates AS (
   SELECT "process.executable" AS executable, "agent.id" AS id, "host.name" AS host,
-    CAST(arrow_cast("@timestamp", 'Timestamp(Millisecond, None)') AS BIGINT) AS at
+    CAST(arrow_cast("@timestamp", 'Timestamp(Millisecond, None)') AS BIGINT) AS stamp
   FROM events
   WHERE "host.os.type" = 'linux' AND "event.type" = 'start' AND "event.action" = 'connection_attempted'
     AND ("process.executable" LIKE '/tmp/%' OR "process.executable" LIKE '/var/tmp/%'
@@ -10,11 +10,11 @@ WITH candidates AS (
     AND NOT regexp_like("destination.ip", '{pattern}')
 ), seen AS (
   -- The execution of hour h sees [h - 61 minutes, h]: what falls into the last minute is seen by the next one too.
-  SELECT unnest(CASE WHEN at >= hour * 3600000 - 60000 THEN make_array(hour, hour + 1) ELSE make_array(hour) END) AS hour,
+  SELECT unnest(CASE WHEN stamp >= hour * 3600000 - 60000 THEN make_array(hour, hour + 1) ELSE make_array(hour) END) AS hour,
     executable, id, host
-  FROM (SELECT *, (at + 3599999) / 3600000 AS hour FROM candidates)
+  FROM (SELECT *, (stamp + 3599999) / 3600000 AS hour FROM candidates)
 )
-SELECT to_timestamp_seconds(hour * 3600) AS execution, count(*) AS cc, executable, count(DISTINCT id) AS agents,
+SELECT to_timestamp_seconds(hour * 3600) AS execution, executable, count(*) AS cc, count(DISTINCT id) AS agents,
   array_agg(DISTINCT host) AS hosts, array_agg(DISTINCT id) AS ids
 FROM seen
 WHERE hour > date_part('epoch', TIMESTAMP '{start}') / 3600

@@ -23,7 +23,7 @@ events = (
     .filter(wanted)
     .select(
         executable=executable, ip=ip, id=pl.col("agent.id"), host=pl.col("host.name"),
-        at=pl.col("@timestamp").dt.epoch("ms"),
+        stamp=pl.col("@timestamp").dt.epoch("ms"),
     )
     # Nothing is pushed past this: addresses are matched only for what is left.
     .map_batches(lambda batch: batch, predicate_pushdown=False, streamable=True)
@@ -31,9 +31,9 @@ events = (
 )
 start = int(datetime.datetime.fromisoformat("{start}").timestamp()) // 3600
 end = int(datetime.datetime.fromisoformat("{end}").timestamp()) // 3600
-last = (pl.col("at") + 3599999) // 3600000
+last = (pl.col("stamp") + 3599999) // 3600000
 # The execution of hour h sees [h - 61 minutes, h]: what falls into the last minute is seen by the next one too.
-both = pl.when(pl.col("at") >= last * 3600000 - 60000).then(pl.concat_list(last, last + 1))
+both = pl.when(pl.col("stamp") >= last * 3600000 - 60000).then(pl.concat_list(last, last + 1))
 result = (
     events.with_columns(hour=both.otherwise(pl.concat_list(last)))
     .explode("hour")
@@ -44,5 +44,5 @@ result = (
     )
     .filter((pl.col("agents") == 1) & (pl.col("cc") > 15))
     .sort("hour", "cc", "executable")
-    .select(pl.from_epoch(pl.col("hour") * 3600).alias("execution"), "cc", "executable", "agents", "hosts", "ids")
+    .select(pl.from_epoch(pl.col("hour") * 3600).alias("execution"), "executable", "cc", "agents", "hosts", "ids")
 )

@@ -40,7 +40,8 @@ Examples:
 Events are generated into --data unless they are there: daily/ and single.parquet (one column a field), events.ndjson.
 Peers are installed with pip into an environment of their own below --data. Their queries stand beside --peers/run.py.
 The table compares Egret's whole process with the query of a peer alone, without the start of Python and of the engine,
-but where the work says otherwise. A contender whose rows differ from Egret's is not in it, and makes the exit code 1.")]
+but where the work says otherwise. A contender that fails, or whose rows differ from Egret's, is not in it, and makes the
+exit code 1.")]
 pub(super) struct BenchArgs {
     /// What to do, from works.toml [default: all]
     works: Vec<String>,
@@ -129,10 +130,19 @@ impl Bench<'_> {
         for round in 0..self.args.rounds.get() {
             for turn in 0..contenders.len() {
                 let at = (turn + round) % contenders.len();
-                if let (Some(contender), Some(line)) = (contenders.get(at), lines.get_mut(at)) {
-                    let sample = contender.run(work, &self.data, self.threads, self.venv.as_ref())?;
-                    self.told(work, round, &contender.name, &sample);
-                    line.add(sample);
+                let (Some(contender), Some(line)) = (contenders.get(at), lines.get_mut(at)) else { continue };
+                if line.differs {
+                    continue;
+                }
+                match contender.run(work, &self.data, self.threads, self.venv.as_ref()) {
+                    Ok(sample) => {
+                        self.told(work, round, &contender.name, &sample);
+                        line.add(sample);
+                    }
+                    Err(error) => {
+                        self.console.error(&error);
+                        line.differs = true;
+                    }
                 }
             }
         }

@@ -18,7 +18,7 @@ use crate::cli::report::Console;
 pub(super) struct Line {
     pub(super) name: String,
     samples: Vec<Sample>,
-    /// Its rows are not Egret's: it is in no table.
+    /// It failed, or its rows are not Egret's: it is in no table.
     pub(super) differs: bool,
 }
 
@@ -38,12 +38,15 @@ impl Line {
 
 /// Marks the lines whose rows, in any round, are others than those of the first, and tells where they begin to differ.
 pub(super) fn compare(lines: &mut [Line], work: &Work, console: Console) {
-    let Some((first, others)) = lines.split_first_mut() else { return };
-    let Some(expected) = first.samples.first().map(|sample| sorted(&sample.rows)) else { return };
+    let Some(expected) = lines.first().and_then(|line| line.samples.first()).map(|sample| sorted(&sample.rows)) else {
+        // There is nothing to compare with.
+        lines.iter_mut().for_each(|line| line.differs = true);
+        return;
+    };
     if expected.is_empty() {
-        console.warning(&format!("{}: {} gives no row; equal answers say little", work.name, first.name));
+        console.warning(&format!("{}: there is no row; equal answers say little", work.name));
     }
-    for line in std::iter::once(&mut *first).chain(others) {
+    for line in lines {
         for (round, sample) in line.samples.iter().enumerate() {
             let found = sorted(&sample.rows);
             if found != expected {
@@ -134,6 +137,9 @@ impl Results {
             }
         }
         figures.sort_by(|a, b| a.ratio.total_cmp(&b.ratio));
+        if figures.is_empty() {
+            return;
+        }
         self.groups.push(Group { name: work.name.clone(), title: work.title.clone(), rows, figures });
     }
 

@@ -143,7 +143,7 @@ fn remote(
 const CHUNK: usize = 256 * 1024;
 
 /// After so many bytes a scan that has no batch yet lets others have its thread.
-const STRETCH: u64 = 16 * 1024 * 1024;
+const STRETCH: u64 = 32 * 1024 * 1024;
 
 /// A part of a local file.
 struct LocalScan {

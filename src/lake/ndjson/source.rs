@@ -363,5 +363,37 @@ fn spread(files: Vec<PartitionedFile>, partitions: usize, smallest: u64) -> Opti
         }
     }
     let groups = groups.into_iter().filter(|(_, files)| !files.is_empty());
-    Some(groups.map(|(_, files)| FileGroup::new(files)).collect())
+    let in_pieces = |file: PartitionedFile| if splits(&file) { pieces(&file) } else { vec![file] };
+    Some(groups.map(|(_, files)| FileGroup::new(files.into_iter().flat_map(in_pieces).collect())).collect())
+}
+
+/// How much of a file, in bytes, a partition takes at a time: who has done its part takes over pieces of the others.
+const PIECE: u64 = 64 * 1024 * 1024;
+
+/// A part of a file in pieces of much the same size.
+fn pieces(file: &PartitionedFile) -> Vec<PartitionedFile> {
+    let (start, end) = file.range();
+    let count = (end - start).div_ceil(PIECE);
+    if count < 2 {
+        return vec![file.clone()];
+    }
+    let at = |piece: u64| (start + (end - start) * piece / count) as i64;
+    (0..count).map(|piece| file.clone().with_range(at(piece), at(piece + 1))).collect()
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by it")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_follow_each_other_without_a_gap() {
+        for (start, end) in [(0, 10), (7, 7 + PIECE), (3, 4 + PIECE), (0, 5 * PIECE + 11), (PIECE, 100 * PIECE)] {
+            let file = PartitionedFile::new("events.ndjson", 200 * PIECE).with_range(start as i64, end as i64);
+            let pieces: Vec<_> = pieces(&file).iter().map(PartitionedFile::range).collect();
+            assert_eq!((pieces.first().unwrap().0, pieces.last().unwrap().1), (start, end));
+            assert!(pieces.windows(2).all(|pair| pair[0].1 == pair[1].0), "{pieces:?}");
+            assert!(pieces.iter().all(|(from, to)| from < to && to - from <= PIECE), "{pieces:?}");
+        }
+    }
 }

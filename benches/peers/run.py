@@ -51,6 +51,9 @@ def datafusion(query, events, threads, tuned):
         fields += [("destination", ["ip"]), ("agent", ["id"])]
         structs = [(name, [(part, text) for part in parts]) for name, parts in fields]
         structs[0][1].append(("os", pa.struct([("type", text)])))
+        with open(events) as lines:
+            listed = isinstance(json.loads(lines.readline())["event"]["type"], list)
+        structs[1][1][0] = ("type", pa.list_(text) if listed else text)
         schema = pa.schema([(name, pa.struct(parts)) for name, parts in structs])
         context.register_json("events", events, schema=schema, file_extension=".ndjson")
     else:

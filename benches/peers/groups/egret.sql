@@ -1,5 +1,5 @@
-SELECT destination.ip AS ip, event.action AS action, count(*) AS n, max(network.bytes) AS most
+SELECT host.name AS host, user.name AS user_name, count(*) AS n, max(network.bytes) AS most
 FROM events
-GROUP BY destination.ip, event.action
-ORDER BY n DESC, ip, action
+GROUP BY host.name, user.name
+ORDER BY n DESC, host, user_name
 LIMIT 100

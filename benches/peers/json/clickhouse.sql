@@ -4,7 +4,7 @@ WITH lines AS (
   WHERE position(line, 'connection_attempted') > 0 AND position(line, 'linux') > 0
     AND multiSearchAny(line, ['"/tmp/', '"/var/tmp/', '"/dev/shm/', '"name":".'])
 ), events AS (
-  SELECT JSONExtractString(line, 'host', 'os', 'type') AS os, JSONExtractString(line, 'event', 'type') AS type,
+  SELECT JSONExtractString(line, 'host', 'os', 'type') AS os, JSONExtractString(line, 'event', 'type'{place}) AS type,
     JSONExtractString(line, 'event', 'action') AS action, JSONExtract(line, 'process', 'name', 'Nullable(String)') AS name,
     JSONExtract(line, 'process', 'executable', 'Nullable(String)') AS executable,
     JSONExtract(line, 'destination', 'ip', 'Nullable(String)') AS ip, JSONExtractString(line, 'agent', 'id') AS id,

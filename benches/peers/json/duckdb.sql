@@ -1,9 +1,9 @@
 WITH candidates AS MATERIALIZED (
   SELECT "process"."executable" AS executable, "destination"."ip" AS ip, "agent"."id" AS id, "host"."name" AS host
   FROM read_json('{events}', format = 'newline_delimited', columns = {
-    host: 'STRUCT("name" VARCHAR, os STRUCT("type" VARCHAR))', event: 'STRUCT("type" VARCHAR, "action" VARCHAR)',
+    host: 'STRUCT("name" VARCHAR, os STRUCT("type" VARCHAR))', event: 'STRUCT("type" VARCHAR{many}, "action" VARCHAR)',
     process: 'STRUCT("name" VARCHAR, executable VARCHAR)', destination: 'STRUCT(ip VARCHAR)', agent: 'STRUCT(id VARCHAR)'})
-  WHERE "host"."os"."type" = 'linux' AND "event"."type" = 'start' AND "event"."action" = 'connection_attempted'
+  WHERE "host"."os"."type" = 'linux' AND "event"."type"{first} = 'start' AND "event"."action" = 'connection_attempted'
     AND ("process"."executable" LIKE '/tmp/%' OR "process"."executable" LIKE '/var/tmp/%'
       OR "process"."executable" LIKE '/dev/shm/%' OR "process"."name" LIKE '.%')
     AND NOT ("process"."executable" LIKE '/nix/store/%' OR "process"."executable" LIKE '/tmp/newroot/%'

@@ -1,7 +1,8 @@
 text = pl.String
+many = "{many}" != ""
 schema = {
     "host": pl.Struct({"name": text, "os": pl.Struct({"type": text})}),
-    "event": pl.Struct({"type": text, "action": text}),
+    "event": pl.Struct({"type": pl.List(text) if many else text, "action": text}),
     "process": pl.Struct({"name": text, "executable": text}),
     "destination": pl.Struct({"ip": text}),
     "agent": pl.Struct({"id": text}),
@@ -17,9 +18,10 @@ def field(path):
 
 
 executable, name, ip = field("process.executable"), field("process.name"), field("destination.ip")
+kind = field("event.type").list.first() if many else field("event.type")
 wanted = (
     (field("host.os.type") == "linux")
-    & (field("event.type") == "start")
+    & (kind == "start")
     & (field("event.action") == "connection_attempted")
     & (
         executable.str.starts_with("/tmp/")

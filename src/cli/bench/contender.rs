@@ -20,6 +20,14 @@ const EGRET: &str = "egret";
 /// Egret with DataFusion's scan of Parquet files.
 const STOCK: &str = "egret-stock";
 
+/// What a run may use.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    pub(super) threads: NonZeroUsize,
+    /// Bytes that Egret's operators may hold; peers have limits of their own.
+    pub(super) memory: usize,
+}
+
 /// What a run took and gave.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Sample {
@@ -63,15 +71,15 @@ impl Contender {
     }
 
     /// Runs the query once.
-    pub(super) fn run(&self, work: &Work, data: &Data, threads: NonZeroUsize, venv: Option<&Venv>) -> Result<Sample> {
+    pub(super) fn run(&self, work: &Work, data: &Data, limits: Limits, venv: Option<&Venv>) -> Result<Sample> {
         let query = filled(&self.query, &data.facts(work))?;
         match venv {
-            Some(venv) if self.is_peer() => self.peer(&query, work, data, threads, venv),
-            _ => self.own(&query, work, data, threads),
+            Some(venv) if self.is_peer() => self.peer(&query, work, data, limits, venv),
+            _ => self.own(&query, work, data, limits),
         }
     }
 
-    fn own(&self, query: &str, work: &Work, data: &Data, threads: NonZeroUsize) -> Result<Sample> {
+    fn own(&self, query: &str, work: &Work, data: &Data, limits: Limits) -> Result<Sample> {
         let folder =
             tempfile::tempdir().map_err(|e| Error::new(Kind::Resource, "no temporary folder").with_source(e))?;
         let (file, stats) = (folder.path().join("query.sql"), folder.path().join("stats.json"));
@@ -84,7 +92,8 @@ impl Contender {
             command.arg("sql").arg("--file").arg(&file);
         }
         command.arg("--events").arg(data.path(work.events)).args(["--format", "ndjson", "--quiet", "--stats-file"]);
-        command.arg(&stats).arg("--threads").arg(threads.to_string());
+        command.arg(&stats).arg("--threads").arg(limits.threads.to_string());
+        command.arg("--memory-limit").arg(limits.memory.to_string());
         if self.name == STOCK {
             command.args(["--scan", "stock"]);
         }
@@ -107,9 +116,10 @@ impl Contender {
         })
     }
 
-    fn peer(&self, query: &str, work: &Work, data: &Data, threads: NonZeroUsize, venv: &Venv) -> Result<Sample> {
+    fn peer(&self, query: &str, work: &Work, data: &Data, limits: Limits, venv: &Venv) -> Result<Sample> {
         let mut command = Command::new(&venv.python);
-        command.arg(&venv.runner).arg(&self.name).arg(data.glob(work.events)).arg(threads.to_string());
+        command.arg(&venv.runner).arg(&self.name).arg(data.glob(work.events));
+        command.arg(limits.threads.to_string());
         let (text, seconds) = self.timed(command, query)?;
         let last = text.lines().last().unwrap_or_default();
         let mut sample: Sample =

@@ -1,6 +1,8 @@
 //! The events: taken or generated, and what queries need to know of them.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, BufRead};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -23,11 +25,12 @@ const BLOCKS: &str = "'10.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '172.16.0.0
     '192.175.48.0/24', '198.18.0.0/15', '198.51.100.0/24', '203.0.113.0/24', '240.0.0.0/4', '::1/128', 'fe80::/10', \
     'ff00::/8'";
 
-/// The same blocks as an expression over addresses in their canonical form, for contenders without such a function.
-const PATTERN: &str = "^(10[.]|127[.]|169[.]254[.]|172[.](1[6-9]|2[0-9]|3[01])[.]|192[.]0[.]0[.]|192[.]0[.]2[.]|\
+/// The same blocks as an expression over texts of addresses, for contenders without such a function: IPv4 also as mapped
+/// into IPv6, letters of either case.
+const PATTERN: &str = "^((::[fF]{4}:)?(10[.]|127[.]|169[.]254[.]|172[.](1[6-9]|2[0-9]|3[01])[.]|192[.]0[.]0[.]|192[.]0[.]2[.]|\
     192[.]31[.]196[.]|192[.]52[.]193[.]|192[.]168[.]|192[.]88[.]99[.]|(22[4-9]|23[0-9]|24[0-9]|25[0-5])[.]|\
     100[.](6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7])[.]|192[.]175[.]48[.]|198[.]1[89][.]|198[.]51[.]100[.]|\
-    203[.]0[.]113[.]|::1$|fe[89ab][0-9a-f]:|ff[0-9a-f][0-9a-f]:)";
+    203[.]0[.]113[.])|::1$|[fF][eE][89abAB][0-9a-fA-F]:|[fF][fF][0-9a-fA-F]{2}:)";
 
 /// Events in a folder.
 #[derive(Debug, Clone)]
@@ -42,12 +45,17 @@ pub(super) struct Data {
     /// The hour before the end.
     hour: String,
     addresses: String,
+    /// Whether JSON documents hold a list in `event.type`, as ECS asks, or a text.
+    lists: bool,
 }
 
 impl Data {
     /// The events of `--data`, generated where there are none.
     pub(super) fn open(args: &BenchArgs, console: Console) -> Result<Self> {
         let folder = args.data.clone();
+        fs::create_dir_all(&folder).map_err(|e| {
+            Error::new(Kind::Output, format!("{}: the folder cannot be made", folder.display())).with_source(e)
+        })?;
         let json_rows = args.json_rows.unwrap_or(args.rows / 20);
         for (events, layout, rows) in [
             (Events::Daily, Layout::HiveParquet, args.rows),
@@ -61,9 +69,9 @@ impl Data {
         }
         let daily = folder.join(name(Events::Daily));
         let ask = |query: &str| ask(&daily, query);
-        let all = ask("SELECT count(*) AS events, date_trunc('hour', min(@timestamp)) AS start, \
-             date_trunc('hour', max(@timestamp)) + INTERVAL '1 hour' AS end, \
-             date_trunc('hour', max(@timestamp)) AS hour FROM events")?;
+        let all = ask("SELECT events, start, hour, hour + INTERVAL '1 hour' AS end FROM (SELECT count(*) AS events, \
+             date_trunc('hour', min(@timestamp)) AS start, \
+             date_trunc('hour', max(@timestamp) - INTERVAL '1 millisecond') AS hour FROM events)")?;
         let all = all.first().cloned().unwrap_or_default();
         let instant = |name: &str| {
             let text = all.get(name).and_then(Value::as_str).unwrap_or_default();
@@ -83,6 +91,7 @@ impl Data {
             end: instant("end"),
             hour: instant("hour"),
             addresses: quoted.collect::<Vec<_>>().join(", "),
+            lists: lists(&folder.join(name(Events::Json)))?,
             folder,
         })
     }
@@ -114,7 +123,11 @@ impl Data {
 
     /// What stands in queries for names in braces.
     pub(super) fn facts(&self, work: &Work) -> BTreeMap<&'static str, String> {
+        let listed = |text: &str| if self.lists { text.to_owned() } else { String::new() };
         BTreeMap::from([
+            ("many", listed("[]")),
+            ("first", listed("[1]")),
+            ("place", listed(", 1")),
             ("events", self.glob(work.events)),
             ("start", self.start.clone()),
             ("end", self.end.clone()),
@@ -124,6 +137,15 @@ impl Data {
             ("pattern", PATTERN.to_owned()),
         ])
     }
+}
+
+/// Whether the first document of a file holds a list in `event.type`.
+fn lists(file: &Path) -> Result<bool> {
+    let failed = |why: String| Error::new(Kind::Input, format!("{}: {why}", file.display()));
+    let opened = fs::File::open(file).map_err(|e| failed(e.to_string()))?;
+    let first = io::BufReader::new(opened).lines().next().transpose().map_err(|e| failed(e.to_string()))?;
+    let document: Value = serde_json::from_str(&first.unwrap_or_default()).map_err(|e| failed(e.to_string()))?;
+    Ok(document["event"]["type"].is_array())
 }
 
 const fn name(events: Events) -> &'static str {

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use self::contender::{Contender, Sample, Venv};
+use self::contender::{Contender, Limits, Sample, Venv};
 use self::data::Data;
 use self::results::{Line, Results};
 use self::work::Work;
@@ -74,10 +74,10 @@ pub(super) struct BenchArgs {
 /// Runs all works; the result is the exit code.
 pub(super) fn bench(args: &BenchArgs, resources: &ResourceArgs, console: Console) -> Result<u8> {
     let works = work::load(&args.peers, &args.works)?;
-    let threads = resource::threads(resources);
+    let limits = Limits { threads: resource::threads(resources), memory: resources.memory_limit };
     let data = Data::open(args, console)?;
-    let mut bench = Bench { args, threads, data, venv: None, console };
-    let mut results = Results::new(threads, &bench.data);
+    let mut bench = Bench { args, limits, data, venv: None, console };
+    let mut results = Results::new(limits, &bench.data);
     let mut differ = false;
     for work in &works {
         if let Some(field) = work.field.as_deref().filter(|field| !bench.data.has(field)) {
@@ -109,7 +109,7 @@ fn write(path: &Path, text: &str) -> Result<()> {
 /// What all works share.
 struct Bench<'a> {
     args: &'a BenchArgs,
-    threads: NonZeroUsize,
+    limits: Limits,
     data: Data,
     /// Made when the first peer runs.
     venv: Option<Venv>,
@@ -134,7 +134,7 @@ impl Bench<'_> {
                 if line.differs {
                     continue;
                 }
-                match contender.run(work, &self.data, self.threads, self.venv.as_ref()) {
+                match contender.run(work, &self.data, self.limits, self.venv.as_ref()) {
                     Ok(sample) => {
                         self.told(work, round, &contender.name, &sample);
                         line.add(sample);

@@ -8,7 +8,7 @@ use std::num::NonZeroUsize;
 use indicatif::{HumanBytes, HumanCount};
 use serde_json::Value;
 
-use super::contender::Sample;
+use super::contender::{Limits, Sample};
 use super::data::Data;
 use super::work::Work;
 use crate::cli::report::Console;
@@ -101,7 +101,7 @@ pub(super) struct Group {
 /// All that was measured.
 #[derive(Debug)]
 pub(super) struct Results {
-    threads: NonZeroUsize,
+    limits: Limits,
     events: u64,
     rounds: usize,
     versions: BTreeMap<String, String>,
@@ -109,8 +109,8 @@ pub(super) struct Results {
 }
 
 impl Results {
-    pub(super) fn new(threads: NonZeroUsize, data: &Data) -> Self {
-        Self { threads, events: data.events, rounds: 0, versions: BTreeMap::new(), groups: Vec::new() }
+    pub(super) fn new(limits: Limits, data: &Data) -> Self {
+        Self { limits, events: data.events, rounds: 0, versions: BTreeMap::new(), groups: Vec::new() }
     }
 
     /// Takes over the lines of a work whose rows are equal.
@@ -162,14 +162,15 @@ impl Results {
     pub(super) fn document(&self) -> String {
         let versions: Vec<String> = self.versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
         format!(
-            "# Results\n\nWritten by `egret bench`: {} events in Parquet, {} threads, {} rounds, everyone once a round, each \
+            "# Results\n\nWritten by `egret bench`: {} events in Parquet, {} threads, rounds: {}, everyone once a round, each \
              round another first. The rows\nof all contenders in a table are equal. Of Egret the whole process is timed, \
              of its peers the query alone, but where the\ntitle says whole processes. A ratio is that of one round; \
-             the table has the median of the ratios. Peak memory is resident\nmemory, mapped files included.\n\n\
+             the table has the median of the ratios. Peak memory is resident\nmemory, mapped files included; Egret's operators may hold {}.\n\n\
              - Hardware: {}\n- Versions: {}\n\n![times Egret](RESULTS.svg)\n\n{}",
             HumanCount(self.events),
-            self.threads,
+            self.limits.threads,
             self.rounds,
+            HumanBytes(self.limits.memory as u64),
             hardware(),
             versions.join(", "),
             self.table(),
@@ -237,8 +238,8 @@ mod tests {
         ];
         compare(&mut lines, &work, Console::new(true));
         assert_eq!(lines.iter().map(|line| line.differs).collect::<Vec<_>>(), [false, false, true]);
-        let mut results =
-            Results { threads: NonZeroUsize::MIN, events: 2, rounds: 0, versions: BTreeMap::new(), groups: Vec::new() };
+        let limits = Limits { threads: NonZeroUsize::MIN, memory: 1 << 30 };
+        let mut results = Results { limits, events: 2, rounds: 0, versions: BTreeMap::new(), groups: Vec::new() };
         results.add(&work, lines);
         let table = results.table();
         assert!(table.contains("| same | 4.000 | 2.50 | 2.00 to 3.00 |") && !table.contains("other"), "{table}");

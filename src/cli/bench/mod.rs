@@ -86,7 +86,7 @@ pub(super) fn bench(args: &BenchArgs, resources: &ResourceArgs, console: Console
         }
         let lines = bench.run(work)?;
         differ |= lines.iter().any(|line| line.differs);
-        results.add(work, lines);
+        results.add(work, &lines);
     }
     super::report::print(&results.table())?;
     if let Some(folder) = &args.results {
@@ -119,9 +119,8 @@ struct Bench<'a> {
 impl Bench<'_> {
     /// All rounds of a work: everyone once a round, each round another first.
     fn run(&mut self, work: &Work) -> Result<Vec<Line>> {
-        let wanted = |contender: &Contender| {
-            self.args.contenders.is_empty() || self.args.contenders.iter().any(|name| *name == contender.name)
-        };
+        let wanted =
+            |contender: &Contender| self.args.contenders.is_empty() || self.args.contenders.contains(&contender.name);
         let contenders: Vec<Contender> = contender::of(work)?.into_iter().filter(wanted).collect();
         if self.venv.is_none() && contenders.iter().any(Contender::is_peer) {
             self.venv = Some(Venv::open(self.args, self.console)?);

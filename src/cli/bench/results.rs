@@ -40,7 +40,9 @@ impl Line {
 pub(super) fn compare(lines: &mut [Line], work: &Work, console: Console) {
     let Some(expected) = lines.first().and_then(|line| line.samples.first()).map(|sample| sorted(&sample.rows)) else {
         // There is nothing to compare with.
-        lines.iter_mut().for_each(|line| line.differs = true);
+        for line in lines {
+            line.differs = true;
+        }
         return;
     };
     if expected.is_empty() {
@@ -114,7 +116,7 @@ impl Results {
     }
 
     /// Takes over the lines of a work whose rows are equal.
-    pub(super) fn add(&mut self, work: &Work, lines: Vec<Line>) {
+    pub(super) fn add(&mut self, work: &Work, lines: &[Line]) {
         let Some(first) = lines.first() else { return };
         let base = first.seconds(work.process);
         let rows = first.samples.first().map_or(0, |sample| sample.rows.len());
@@ -201,11 +203,12 @@ fn median(values: &[f64]) -> f64 {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by it")]
 mod tests {
     use super::*;
 
     fn line(name: &str, seconds: &[f64], rows: &Value) -> Line {
-        let rows: Vec<Vec<Value>> = serde_json::from_value(rows.clone()).unwrap_or_default();
+        let rows: Vec<Vec<Value>> = serde_json::from_value(rows.clone()).unwrap();
         let sample = |seconds: &f64| Sample {
             version: "1".to_owned(),
             seconds: *seconds,
@@ -224,10 +227,8 @@ mod tests {
 
     #[test]
     fn other_rows_are_in_no_table() {
-        let work: Work = serde_json::from_value(serde_json::json!({
-            "name": "w", "title": "t", "queries": "w", "events": "daily"
-        }))
-        .unwrap_or_else(|e| panic!("{e}"));
+        let work = serde_json::json!({ "name": "w", "title": "t", "queries": "w", "events": "daily" });
+        let work: Work = serde_json::from_value(work).unwrap();
         let rows = serde_json::json!([["a", 1], ["b", 2]]);
         let swapped = serde_json::json!([["b", 2], ["a", 1]]);
         let other = serde_json::json!([["a", 1], ["b", 3]]);
@@ -240,7 +241,7 @@ mod tests {
         assert_eq!(lines.iter().map(|line| line.differs).collect::<Vec<_>>(), [false, false, true]);
         let limits = Limits { threads: NonZeroUsize::MIN, memory: 1 << 30 };
         let mut results = Results { limits, events: 2, rounds: 0, versions: BTreeMap::new(), groups: Vec::new() };
-        results.add(&work, lines);
+        results.add(&work, &lines);
         let table = results.table();
         assert!(table.contains("| same | 4.000 | 2.50 | 2.00 to 3.00 |") && !table.contains("other"), "{table}");
         assert!(results.document().contains("Versions: egret 1, same 1"));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, ListArray, StringArray, StructArray, TimestampMillisecondArray, UInt32Array,
+    Array, ArrayRef, Int64Array, ListArray, StringArray, StructArray, TimestampMillisecondArray, UInt32Array,
 };
 use datafusion::arrow::buffer::OffsetBuffer;
 use datafusion::arrow::compute::take;
@@ -43,12 +43,12 @@ pub(super) fn threats(threats: &[Threat]) -> ArrayRef {
     let below: Vec<_> = techniques.iter().flat_map(|technique| &technique.subtechnique).collect();
 
     let mut columns = entry_columns(&entries);
-    let subtechniques = entries_array(entry_columns(&below));
+    let subtechniques = records(entry_columns(&below));
     columns.push(("subtechnique", lists(subtechniques, techniques.iter().map(|t| t.subtechnique.len()))));
-    let techniques = lists(entries_array(columns), threats.iter().map(|threat| threat.technique.len()));
-    one_list(entries_array(vec![
+    let techniques = lists(records(columns), threats.iter().map(|threat| threat.technique.len()));
+    one_list(records(vec![
         ("framework", Arc::new(frameworks)),
-        ("tactic", entries_array(entry_columns(&tactics))),
+        ("tactic", records(entry_columns(&tactics))),
         ("technique", techniques),
     ]))
 }
@@ -61,18 +61,34 @@ fn entry_columns(entries: &[&Entry]) -> Vec<(&'static str, ArrayRef)> {
     ]
 }
 
-fn entries_array(columns: Vec<(&str, ArrayRef)>) -> ArrayRef {
+/// Columns of the same length as one of records.
+pub(super) fn records(columns: Vec<(&str, ArrayRef)>) -> ArrayRef {
     let field = |(name, column): &(&str, ArrayRef)| Field::new(*name, column.data_type().clone(), true);
     let fields: Fields = columns.iter().map(field).collect();
     Arc::new(StructArray::new(fields, columns.into_iter().map(|(_, column)| column).collect(), None))
 }
 
-fn lists(values: ArrayRef, lengths: impl IntoIterator<Item = usize>) -> ArrayRef {
+/// Lists of so many of the values, one after the other.
+pub(super) fn lists(values: ArrayRef, lengths: impl IntoIterator<Item = usize>) -> ArrayRef {
     let field = Arc::new(Field::new_list_field(values.data_type().clone(), true));
     Arc::new(ListArray::new(field, OffsetBuffer::from_lengths(lengths), values, None))
 }
 
-fn one_list(values: ArrayRef) -> ArrayRef {
+/// One list of all the values.
+pub(super) fn one_list(values: ArrayRef) -> ArrayRef {
     let length = values.len();
     lists(values, [length])
+}
+
+/// For each event its `_id` and its `_index`, as the only ancestor of an alert; none where there is no event.
+pub(super) fn ancestors(events: &[Option<(String, Option<String>)>]) -> ArrayRef {
+    let known = || events.iter().flatten();
+    let column = |values: Vec<Option<&str>>| -> ArrayRef { Arc::new(StringArray::from(values)) };
+    let records = records(vec![
+        ("id", column(known().map(|(id, _)| Some(id.as_str())).collect())),
+        ("type", column(known().map(|_| Some("event")).collect())),
+        ("index", column(known().map(|(_, index)| index.as_deref()).collect())),
+        ("depth", Arc::new(Int64Array::from(vec![0; known().count()]))),
+    ]);
+    lists(records, events.iter().map(|event| usize::from(event.is_some())))
 }

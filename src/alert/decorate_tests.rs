@@ -1,6 +1,6 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
-use datafusion::arrow::array::{AsArray, Int64Array, StringViewArray, TimestampMicrosecondArray};
+use datafusion::arrow::array::{Array, AsArray, Int64Array, StringViewArray, TimestampMicrosecondArray};
 use datafusion::arrow::datatypes::{DataType, Int64Type, TimestampMillisecondType, UInt8Type, UInt64Type};
 use datafusion::arrow::util::display::array_value_to_string;
 
@@ -60,7 +60,7 @@ name = "Defense Evasion"
 fn context(identity: Identity, hidden: usize) -> AlertContext {
     let rule = Rule::from_text("rule.toml", RULE).unwrap().rule;
     let execution = rule.schedule.as_ref().unwrap().execution_at("2026-10-01T12:00:00Z".parse().unwrap());
-    AlertContext { rule: Arc::new(rule), execution, identity, hidden }
+    AlertContext { rule: Arc::new(rule), execution, identity, hidden, indices: vec!["logs-*".into()] }
 }
 
 fn text(values: &[Option<&str>]) -> ArrayRef {
@@ -85,32 +85,25 @@ fn an_alert_has_every_column_once_and_the_querys_in_order() {
     let alerts = decorate(&rows, &context(Identity::Group(vec!["$key".into()]), 1)).unwrap();
     let schema = alerts.schema();
     let names: Vec<_> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-    assert_eq!(
-        names,
-        [
-            "@timestamp",
-            "kibana.alert.uuid",
-            "egret.group_id",
-            "kibana.alert.reason",
-            "kibana.alert.severity",
-            "kibana.alert.risk_score",
-            "kibana.alert.rule.rule_id",
-            "kibana.alert.rule.name",
-            "kibana.alert.rule.severity",
-            "kibana.alert.rule.risk_score",
-            "kibana.alert.rule.version",
-            "kibana.alert.rule.tags",
-            "kibana.alert.rule.threat",
-            "kibana.alert.rule.from",
-            "kibana.alert.rule.to",
-            "kibana.alert.rule.execution.timestamp",
-            "egret.window.from",
-            "egret.window.to",
-            "event.kind",
-            "cc",
-            "process.executable",
-        ]
-    );
+    // The fields that Elastic's alerts have, and ours.
+    let of_rule = "uuid rule_id name description category consumer producer rule_type_id type version revision enabled \
+                   interval from to max_signals tags author license references false_positives threat note \
+                   severity_mapping risk_score_mapping rule_name_override timestamp_override exceptions_list immutable \
+                   indices namespace parameters execution.uuid execution.timestamp execution.type severity risk_score";
+    let of_alert = "uuid status workflow_status depth ancestors reason severity risk_score start last_detected \
+                    intended_timestamp";
+    let others =
+        "@timestamp egret.group_id kibana.space_ids egret.window.from egret.window.to event.kind cc process.executable";
+    let mut expected: Vec<String> = of_rule.split(' ').map(|name| format!("kibana.alert.rule.{name}")).collect();
+    expected.extend(of_alert.split(' ').map(|name| format!("kibana.alert.{name}")));
+    expected.extend(others.split(' ').map(str::to_owned));
+    expected.sort();
+    let mut sorted = names.clone();
+    sorted.sort_unstable();
+    assert_eq!(sorted, expected);
+    assert_eq!((names[0], &names[names.len() - 2..]), ("@timestamp", &["cc", "process.executable"][..]));
+    assert_eq!(shown(&alerts, "kibana.alert.rule.indices", 0), "[logs-*]");
+    assert_eq!(alerts.column_by_name("kibana.alert.ancestors").unwrap().as_list::<i32>().value(0).len(), 0);
     assert_eq!(alerts.column_by_name("cc").unwrap().as_primitive::<Int64Type>().values(), &[17, 18]);
     assert_ne!(shown(&alerts, "kibana.alert.uuid", 0), shown(&alerts, "kibana.alert.uuid", 1));
     assert_eq!(shown(&alerts, "kibana.alert.reason", 1), "event with process /tmp/b, created medium alert Something.");
@@ -157,7 +150,7 @@ fn what_the_alert_replaces_is_kept() {
     assert_eq!(shown(&alerts, "kibana.alert.original_time", 0), "1970-01-01T00:00:01Z");
     assert_eq!(shown(&alerts, "kibana.alert.original_event.kind", 0), "event");
     assert_eq!(shown(&alerts, "kibana.alert.rule.name", 0), "Something");
-    assert_eq!(shown(&alerts, "kibana.alert.depth", 0), "1");
+    assert_eq!(shown(&alerts, "kibana.alert.depth", 0), "2");
     let schema = alerts.schema();
     let mut names: Vec<_> = schema.fields().iter().map(|field| field.name()).collect();
     names.sort();
@@ -196,7 +189,8 @@ fn no_rows_still_have_columns() {
 fn a_bare_query_has_no_window() {
     let rule = Rule::from_text("a.sql", "SELECT 1").unwrap().rule;
     let execution = Execution { at: "2026-10-01T12:00:00Z".parse().unwrap(), window: None };
-    let context = AlertContext { rule: Arc::new(rule), execution, identity: Identity::Row, hidden: 0 };
+    let context =
+        AlertContext { rule: Arc::new(rule), execution, identity: Identity::Row, hidden: 0, indices: Vec::new() };
     let alerts = decorate(&batch(vec![("cc", Arc::new(Int64Array::from(vec![1])))]), &context).unwrap();
     for name in ["egret.window.from", "egret.window.to", "kibana.alert.rule.from", "kibana.alert.rule.to"] {
         assert!(alerts.column_by_name(name).unwrap().is_null(0), "{name}");
@@ -212,4 +206,25 @@ fn field_metadata_stays() {
     let rows = RecordBatch::try_new(Arc::new(Schema::new(vec![field])), vec![text(&[Some("x")])]).unwrap();
     let alerts = decorate(&rows, &context(Identity::Row, 0)).unwrap();
     assert_eq!(alerts.schema().field_with_name("tags").unwrap().metadata().get("a").map(String::as_str), Some("b"));
+}
+
+#[test]
+fn an_alert_holds_its_event_and_the_query_goes_before_it() {
+    let rows = batch(vec![
+        ("host.name", text(&[Some("of the query")])),
+        ("__origin._id", text(&[Some("e1")])),
+        ("__origin._index", text(&[Some("logs-a")])),
+        ("__origin.host.name", text(&[Some("of the event")])),
+        ("__origin.user.name", text(&[Some("root")])),
+    ]);
+    let identity = Identity::new(false, None, Vec::new(), &rows.schema());
+    assert_eq!(identity, Identity::Event(Vec::new()));
+    let alerts = decorate(&rows, &context(identity, 0)).unwrap();
+    assert_eq!(shown(&alerts, "host.name", 0), "of the query");
+    assert_eq!(shown(&alerts, "user.name", 0), "root");
+    assert!(alerts.column_by_name("_id").is_none());
+    let ancestors = shown(&alerts, "kibana.alert.ancestors", 0);
+    assert_eq!(ancestors, "[{id: e1, type: event, index: logs-a, depth: 0}]");
+    let reason = shown(&alerts, "kibana.alert.reason", 0);
+    assert_eq!(reason, "event by root on of the query created medium alert Something.");
 }

@@ -13,10 +13,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+use chrono::{DateTime, Utc};
 use datafusion::arrow::array::{ArrayRef, RecordBatch};
 use datafusion::arrow::datatypes::Schema;
 use uuid::Uuid;
 
+use super::ORIGIN;
 use super::encode::encode;
 use crate::error::{Error, Kind, Result};
 use crate::rule::{Rule, Window};
@@ -44,10 +46,32 @@ impl Identity {
     pub fn new(aggregating: bool, group_key: Option<Vec<String>>, expanded: Vec<String>, schema: &Schema) -> Self {
         match group_key {
             Some(columns) => Self::Group(columns),
-            None if !aggregating && schema.column_with_name("_id").is_some() => Self::Event(expanded),
+            None if !aggregating && tells_event(schema) => Self::Event(expanded),
             None => Self::Row,
         }
     }
+}
+
+/// Whether rows tell the `_id` of their event.
+fn tells_event(schema: &Schema) -> bool {
+    [carried("_id").as_str(), "_id"].into_iter().any(|name| schema.column_with_name(name).is_some())
+}
+
+/// The column of a field of the event that a row carries.
+pub(super) fn carried(field: &str) -> String {
+    format!("{ORIGIN}{field}")
+}
+
+/// What the event of a row says of itself in the column `name`, else what the query does.
+pub(super) fn of_event<'a>(batch: &'a RecordBatch, name: &str) -> Option<&'a ArrayRef> {
+    batch.column_by_name(&carried(name)).or_else(|| batch.column_by_name(name))
+}
+
+/// The identifier of an execution of `rule`, the same in every run.
+pub(super) fn execution_id(rule: &Rule, at: DateTime<Utc>) -> Uuid {
+    let mut bytes = start(b'e', rule);
+    bytes.extend(at.timestamp_millis().to_be_bytes());
+    Uuid::new_v5(&ALERTS, &bytes)
 }
 
 /// The key of each row of a batch, independent of encodings and of the order of rows.
@@ -82,13 +106,13 @@ impl Keys {
         let keys = match identity {
             Identity::Group(names) => positional(&columns(names)?, batch.num_rows()),
             Identity::Event(expanded) => {
-                let mut parts: Vec<_> = METADATA.iter().filter_map(|name| batch.column_by_name(name)).collect();
+                let mut parts: Vec<_> = METADATA.iter().filter_map(|name| of_event(batch, name)).collect();
                 parts.extend(columns(expanded)?);
                 positional(&parts, batch.num_rows())
             }
             Identity::Row => {
-                let mut named: Vec<_> =
-                    schema.fields().iter().map(|f| f.name().as_str()).zip(batch.columns()).collect();
+                let named = schema.fields().iter().map(|f| f.name().as_str()).zip(batch.columns());
+                let mut named: Vec<_> = named.filter(|(name, _)| !name.starts_with(ORIGIN)).collect();
                 named.sort_by_key(|(name, _)| *name);
                 whole(&named, batch.num_rows())
             }

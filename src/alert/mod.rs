@@ -2,27 +2,26 @@
 //!
 //! [`Decorator`] turns each row into an alert: these columns, then the query's own.
 //!
-//! | column | type | holds |
-//! |---|---|---|
-//! | `@timestamp` | timestamp | the execution's time |
-//! | `kibana.alert.uuid` | text | the alert's id, the same in every run ([`Identity`]) |
-//! | `egret.group_id` | text | what the alerts of one group share over all executions |
-//! | `kibana.alert.reason` | text | a sentence: what happened where, by whom |
-//! | `kibana.alert.severity` | text | `low`, `medium`, `high`, `critical`; the severity mapping is applied |
-//! | `kibana.alert.risk_score` | number | 0 to 100; the risk score mapping is applied |
-//! | `kibana.alert.original_time` | as in the row | the row's own `@timestamp`; only where it has one |
-//! | `kibana.alert.original_event.kind` | as in the row | the row's own `event.kind`; only where it has one |
-//! | `kibana.alert.rule.rule_id` | text | the rule's identifier |
-//! | `kibana.alert.rule.name` | text | the rule's name, or the value of the field that overrides it |
-//! | `kibana.alert.rule.severity` | text | the rule's severity |
-//! | `kibana.alert.rule.risk_score` | number | the rule's risk score |
-//! | `kibana.alert.rule.version` | number | the rule's version |
-//! | `kibana.alert.rule.tags` | list of text | the rule's tags |
-//! | `kibana.alert.rule.threat` | list of struct | ATT&CK: `framework`, `tactic`, `technique[]` with `subtechnique[]` |
-//! | `kibana.alert.rule.from`, `.to` | text | the window as the rule writes it; null for a bare query |
-//! | `kibana.alert.rule.execution.timestamp` | timestamp | the execution's time |
-//! | `egret.window.from`, `.to` | timestamp | the window, both ends included; null where there is none |
-//! | `event.kind` | text | `signal` |
+//! | column | holds |
+//! |---|---|
+//! | `@timestamp` | the execution's time |
+//! | `kibana.alert.uuid` | the alert's id, the same in every run ([`Identity`]) |
+//! | `egret.group_id` | what the alerts of one group share over all executions |
+//! | `kibana.alert.reason` | a sentence: what happened where, by whom |
+//! | `kibana.alert.severity`, `.risk_score` | those of the rule, or what its mappings make of the row |
+//! | `kibana.alert.original_time`, `.original_event.kind` | the row's own `@timestamp` and `event.kind`; only where it has them |
+//! | `kibana.alert.status`, `.workflow_status` | `active`, `open` |
+//! | `kibana.alert.depth` | 1, or one more than that of the alert that the row is |
+//! | `kibana.alert.ancestors` | the event: `id`, `type`, `index`, `depth`; none for a group |
+//! | `kibana.alert.start`, `.last_detected`, `.intended_timestamp` | the execution's time |
+//! | `kibana.alert.suppression.*` | `terms`, `start`, `end`, `docs_count`; only where the rule suppresses ([`Suppressor`]) |
+//! | `kibana.space_ids` | `default` |
+//! | `kibana.alert.rule.*` | the rule as Elastic's alerts tell it, `parameters` as one record; `execution.{uuid, timestamp, type}` |
+//! | `egret.window.from`, `.to` | the window, both ends included; null where there is none |
+//! | `event.kind` | `signal` |
+//!
+//! Rows that carry their event ([`ORIGIN`]) become alerts that hold its fields behind the columns of the query, which go
+//! before fields of the same name. What the query and its event lack is no column; what a rule does not say is null.
 //!
 //! Timestamps are of milliseconds in UTC. No column comes twice: a column of the query that has one of these names gives
 //! way, all others stay as they are, in their order. Columns that only serve the group key are left out.
@@ -37,7 +36,7 @@
 //! let rule = Rule::from_text("noisy.esql", text).map_err(|report| report.render(false))?.rule;
 //! let execution = Execution { at: "2026-10-01T12:00:00Z".parse()?, window: None };
 //! let identity = Identity::Group(vec!["host.name".into()]);
-//! let context = AlertContext { rule: Arc::new(rule), execution, identity, hidden: 0 };
+//! let context = AlertContext { rule: Arc::new(rule), execution, identity, hidden: 0, indices: vec!["logs".into()] };
 //! let batch = RecordBatch::try_from_iter([
 //!     ("cc", Arc::new(Int64Array::from(vec![17])) as _),
 //!     ("host.name", Arc::new(StringArray::from(vec!["web-1"])) as _),
@@ -52,9 +51,25 @@ mod constant;
 mod decorate;
 mod encode;
 mod id;
+mod investigate;
+mod of_rule;
 mod reason;
 pub mod sink;
+mod suppress;
 mod value;
 
 pub use decorate::{AlertContext, Decorator, decorate};
 pub use id::{AlertIds, Identity, Keys};
+pub use investigate::{Count, Investigation, Stretch, TopValues};
+pub use suppress::Suppressor;
+
+/// What the names of columns begin with that hold the fields of the event that a row comes from.
+pub const ORIGIN: &str = "__origin.";
+/// The column of an alert's id.
+pub const UUID: &str = "kibana.alert.uuid";
+
+const LAST_DETECTED: &str = "kibana.alert.last_detected";
+const SUPPRESSION_TERMS: &str = "kibana.alert.suppression.terms";
+const SUPPRESSION_START: &str = "kibana.alert.suppression.start";
+const SUPPRESSION_END: &str = "kibana.alert.suppression.end";
+const SUPPRESSION_DOCS: &str = "kibana.alert.suppression.docs_count";

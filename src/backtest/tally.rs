@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, NaiveDate, Utc};
-use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::array::{BooleanArray, RecordBatch};
+use datafusion::arrow::compute::filter_record_batch;
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::replay::Executed;
-use crate::alert::{Identity, Keys};
+use crate::alert::{Identity, Keys, Suppressor};
 use crate::error::{Error, Kind, Result};
 use crate::rule::{Rule, Window};
 
@@ -18,6 +19,7 @@ use crate::rule::{Rule, Window};
 pub struct Tally {
     identity: Identity,
     limit: Option<u64>,
+    once: bool,
     sums: Sums,
     groups: HashMap<Uuid, Known>,
 }
@@ -35,8 +37,12 @@ pub struct Sums {
     pub alerts: u64,
     /// Rows beyond the limit, of all executions.
     pub lost: u64,
-    /// Alerts of a group that an earlier execution alerted on already, within a window that overlaps.
+    /// Alerts of a group that an earlier execution alerted on already, within a window that overlaps. Where alerts of
+    /// events are given once: those that were not given again.
     pub duplicates: u64,
+    /// Alerts that another one stands for, as the rule's suppression says.
+    #[serde(default)]
+    pub suppressed: u64,
     /// Alerts by the day of their execution, UTC.
     pub days: BTreeMap<NaiveDate, u64>,
 }
@@ -53,6 +59,9 @@ struct Known {
 pub struct Saved {
     sums: Sums,
     groups: BTreeMap<String, Known>,
+    /// What the rule's suppression compares with.
+    #[serde(default)]
+    pub(crate) suppressor: Option<Suppressor>,
 }
 
 /// A group and how often it alerted.
@@ -69,7 +78,14 @@ pub struct Group {
 impl Tally {
     /// A tally of rows that `identity` tells apart, `limit` being the most that an execution gives.
     pub fn new(identity: Identity, limit: Option<u64>) -> Self {
-        Self { identity, limit, sums: Sums::default(), groups: HashMap::new() }
+        Self { identity, limit, once: false, sums: Sums::default(), groups: HashMap::new() }
+    }
+
+    /// The same, the alert of an event being given once, however many executions find the event.
+    #[must_use]
+    pub fn once_an_event(mut self) -> Self {
+        self.once = matches!(self.identity, Identity::Event(_));
+        self
     }
 
     /// The sums.
@@ -80,7 +96,7 @@ impl Tally {
     /// What it knows, to be kept.
     pub fn saved(&self) -> Saved {
         let groups = self.groups.iter().map(|(id, known)| (id.to_string(), known.clone())).collect();
-        Saved { sums: self.sums.clone(), groups }
+        Saved { sums: self.sums.clone(), groups, suppressor: None }
     }
 
     /// Goes on from what was kept.
@@ -90,28 +106,28 @@ impl Tally {
         Self { sums: saved.sums.clone(), groups: saved.groups.iter().filter_map(group).collect(), ..self }
     }
 
-    /// Adds an execution.
+    /// Adds what an execution found; its rows that become alerts.
     ///
     /// # Errors
     /// Where a key column is missing.
-    pub fn add(&mut self, executed: &Executed, rule: &Rule) -> Result<()> {
+    pub fn add(&mut self, executed: &Executed, rule: &Rule) -> Result<Vec<RecordBatch>> {
         let Executed { execution, batches, total } = executed;
-        let rows = executed.rows();
         self.sums.executions += 1;
-        self.sums.alerts += rows;
-        self.sums.lost += total.saturating_sub(rows);
-        self.sums.with_alerts += u64::from(rows > 0);
+        self.sums.lost += total.saturating_sub(executed.rows());
         self.sums.over_limit += u64::from(self.limit.is_some_and(|limit| *total > limit));
-        if rows > 0 {
-            *self.sums.days.entry(execution.at.date_naive()).or_default() += rows;
-        }
         let mut met = Vec::new();
+        let mut fresh = Vec::new();
         for batch in batches {
             let keys = Keys::of(batch, &self.identity)?;
+            let mut given = Vec::with_capacity(batch.num_rows());
             for (row, ids) in keys.ids(rule, execution.window).enumerate() {
-                if self.is_known(ids.group, execution.window) {
-                    self.sums.duplicates += 1;
-                }
+                let again = if self.once {
+                    self.groups.contains_key(&ids.group)
+                } else {
+                    self.is_known(ids.group, execution.window)
+                };
+                self.sums.duplicates += u64::from(again);
+                given.push(!(self.once && again));
                 let label = match self.groups.get(&ids.group) {
                     Some(_) => None,
                     None => self.label(batch, row)?,
@@ -120,6 +136,12 @@ impl Tally {
                 known.alerts += 1;
                 met.push(ids.group);
             }
+            if given.iter().all(|given| *given) {
+                fresh.push(batch.clone());
+            } else {
+                let failed = |e| Error::new(Kind::Engine, "rows of an execution cannot be chosen").with_source(e);
+                fresh.push(filter_record_batch(batch, &BooleanArray::from(given)).map_err(failed)?);
+            }
         }
         // What one execution gives twice is no duplicate of an overlap.
         for group in met {
@@ -127,7 +149,17 @@ impl Tally {
                 known.seen_to = known.seen_to.max(Some(window.to));
             }
         }
-        Ok(())
+        Ok(fresh)
+    }
+
+    /// Adds the alerts that the execution at `at` gave, and those that others stand for.
+    pub fn given(&mut self, at: DateTime<Utc>, alerts: u64, suppressed: u64) {
+        self.sums.alerts += alerts;
+        self.sums.suppressed += suppressed;
+        self.sums.with_alerts += u64::from(alerts > 0);
+        if alerts > 0 {
+            *self.sums.days.entry(at.date_naive()).or_default() += alerts;
+        }
     }
 
     /// Whether an earlier execution alerted on the group and saw a part of this window.
@@ -193,10 +225,17 @@ mod tests {
     fn sums_and_duplicates() {
         let rule = Rule::from_text("a.esql", "FROM logs").unwrap().rule;
         let mut tally = Tally::new(Identity::Group(vec!["path".into()]), Some(2));
-        tally.add(&executed(1, 61, &["/a", "/b"], 5), &rule).unwrap();
-        tally.add(&executed(2, 61, &["/a"], 1), &rule).unwrap();
-        tally.add(&executed(3, 61, &[], 0), &rule).unwrap();
-        tally.add(&executed(4, 61, &["/b", "/b"], 2), &rule).unwrap();
+        let executions = [
+            executed(1, 61, &["/a", "/b"], 5),
+            executed(2, 61, &["/a"], 1),
+            executed(3, 61, &[], 0),
+            executed(4, 61, &["/b", "/b"], 2),
+        ];
+        for executed in &executions {
+            let given = tally.add(executed, &rule).unwrap();
+            assert_eq!(given, executed.batches);
+            tally.given(executed.execution.at, executed.rows(), 0);
+        }
         let sums = tally.sums();
         assert_eq!((sums.executions, sums.with_alerts, sums.over_limit), (4, 3, 1));
         assert_eq!((sums.alerts, sums.lost), (5, 3));
@@ -206,5 +245,17 @@ mod tests {
         assert_eq!((top[0].label.as_str(), top[0].alerts), ("path=/b", 3));
         assert_eq!(sums.days.values().sum::<u64>(), 5);
         assert_eq!(tally.groups(), 2);
+    }
+    #[test]
+    fn the_alert_of_an_event_is_given_once() {
+        let rule = Rule::from_text("a.esql", "FROM logs").unwrap().rule;
+        let identity = Identity::Event(vec!["path".into()]);
+        let mut tally = Tally::new(identity, None).once_an_event();
+        let mut given = |hour, paths: &[&str]| {
+            let executed = executed(hour, 61, paths, paths.len() as u64);
+            tally.add(&executed, &rule).unwrap().iter().map(RecordBatch::num_rows).sum::<usize>()
+        };
+        assert_eq!([given(1, &["/a", "/b", "/a"]), given(2, &["/b", "/c"]), given(9, &["/a"])], [2, 1, 0]);
+        assert_eq!(tally.sums().duplicates, 3);
     }
 }

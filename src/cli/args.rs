@@ -106,6 +106,9 @@ pub(crate) struct OutputArgs {
     /// Replace an output that exists
     #[arg(long)]
     pub(crate) force: bool,
+    /// The index that --format bulk names [default: .alerts-security.alerts-default]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) index: Option<String>,
     /// Write the summary as JSON to this file
     #[arg(long, value_name = "FILE")]
     pub(crate) stats_file: Option<PathBuf>,
@@ -120,6 +123,8 @@ pub(crate) enum FormatArg {
     Ndjson,
     /// One JSON array
     Json,
+    /// Alerts for Elasticsearch's bulk API: a line with index and id, then the document
+    Bulk,
     /// RFC 4180, lists as JSON
     Csv,
     /// A Parquet file

@@ -97,7 +97,11 @@ impl Aside {
         let mut own = None;
         let output = match shared {
             Some(shared) => shared.open(format, self.schema)?,
-            None => Some(own.insert(open::target(None, format, false)?.open(format, self.schema, open::width())?)),
+            None => Some(own.insert(open::target(None, format, &OutputArgs::default())?.open(
+                format,
+                self.schema,
+                open::width(),
+            )?)),
         };
         if let Some(output) = output {
             for batch in self.spool.into_batches()? {
@@ -136,7 +140,7 @@ impl Destination {
             // Each rule has its own table; they follow each other.
             return Ok(Self { format, several, shared: None, folder: None });
         }
-        let target = open::target(path, format, args.force)?;
+        let target = open::target(path, format, args)?;
         Ok(Self { format, several, shared: Some(Shared { target: Some(target), output: None }), folder: None })
     }
 }

@@ -1,12 +1,14 @@
 //! The command line: flags, dispatch, exit codes. The only module that writes to stdout and stderr.
 
 mod args;
+mod asked;
 mod backtest;
 mod bench;
 mod check;
 mod completions;
 mod destination;
 mod drive;
+mod evidence;
 mod explain;
 mod fields;
 mod functions;
@@ -61,6 +63,8 @@ enum Command {
     Run(run::RunArgs),
     /// Run rules as their schedule would have in a past range: every execution, from one scan
     Backtest(backtest::BacktestArgs),
+    /// Show the events behind alerts: when they were, which values lead, and the events themselves
+    Evidence(evidence::EvidenceArgs),
     /// Query the events with any SELECT; without a query on a terminal: a shell
     Sql(sql::SqlArgs),
     /// Show what a rule becomes: canonical query, SQL, plan, what prunes
@@ -143,6 +147,7 @@ fn dispatch(cli: Cli, console: Console) -> Result<u8> {
         Command::Backtest(args) => stop::stoppable(&resources, async |stop| {
             Box::pin(backtest::backtest(&args, &resources, &console, stop)).await
         }),
+        Command::Evidence(args) => interruptible(&resources, evidence::evidence(&args, &resources, &console)),
         Command::Sql(args) => interruptible(&resources, sql::sql(&args, &resources, &console)),
         Command::Explain(args) => interruptible(&resources, explain::explain(&args, &resources, &console)),
         Command::Fields(args) => interruptible(&resources, fields::fields(&args, &resources, &console)),

@@ -8,7 +8,8 @@ use chrono::{DateTime, Utc};
 use super::args::{BadLine, FormatArg, LakeArgs, OutputArgs, TimeArgs};
 use super::report::Console;
 use crate::alert::sink::{Format, Target};
-use crate::engine::{Engine, TimeField};
+use crate::engine::refusal::refused;
+use crate::engine::{Engine, Refusal, TimeField};
 use crate::error::{Error, Kind, Result};
 use crate::lake::{LakeConfig, OnBadLine};
 use crate::rule::{self, DateMath, Execution, Language, Loaded, Rule, Window};
@@ -116,6 +117,30 @@ pub(super) fn now() -> DateTime<Utc> {
     DateTime::from_timestamp_millis(now.timestamp_millis()).unwrap_or(now)
 }
 
+/// The query whose alerts carry the event that they come from, where they come from one, and what stands against it.
+pub(super) async fn carrying(
+    engine: &Engine,
+    rule: &Rule,
+    lowered: Lowered,
+    execution: &Execution,
+) -> Result<(Lowered, Option<String>)> {
+    if lowered.aggregating {
+        return Ok((lowered, None));
+    }
+    let carrying = engine.carrying(&lowered, execution).await.map_err(|error| refused(rule, error))?;
+    Ok(match carrying {
+        Ok(carrying) => (carrying, None),
+        Err(Refusal(why)) => {
+            (lowered, Some(format!("{}: alerts hold the columns of the query alone: {why}", rule.name)))
+        }
+    })
+}
+
+/// The patterns of tables that a query reads.
+pub(super) fn indices(lowered: &Lowered) -> Vec<String> {
+    lowered.tables.iter().flat_map(|used| used.patterns.iter().cloned()).collect()
+}
+
 /// The execution of a compiled rule as the flags say, or as the rule does.
 pub(super) async fn execution_of(
     engine: &Engine,
@@ -166,12 +191,22 @@ pub(super) fn format(args: &OutputArgs) -> Format {
         Some(FormatArg::Table) => Format::Table,
         Some(FormatArg::Ndjson) => Format::Ndjson,
         Some(FormatArg::Json) => Format::Json,
+        Some(FormatArg::Bulk) => Format::Bulk,
         Some(FormatArg::Csv) => Format::Csv,
         Some(FormatArg::Parquet) => Format::Parquet,
         Some(FormatArg::Arrow) => Format::Arrow,
         None if to_stdout(args) && io::stdout().is_terminal() => Format::Table,
         None => by_extension(args).unwrap_or(Format::Ndjson),
     }
+}
+
+/// Refuses bulk bodies of anything but alerts.
+pub(super) fn only_alerts(format: Format, are_alerts: bool) -> Result<()> {
+    if format == Format::Bulk && !are_alerts {
+        return Err(Error::new(Kind::Usage, "--format bulk: expected alerts, found rows, which have no id")
+            .with_help("add --as alerts, or use --format ndjson"));
+    }
+    Ok(())
 }
 
 /// The format that the output's name tells.
@@ -186,15 +221,16 @@ pub(super) fn to_stdout(args: &OutputArgs) -> bool {
 }
 
 /// Where rows go, reserved before there are any.
-pub(super) fn target(path: Option<&Path>, format: Format, force: bool) -> Result<Target> {
-    match path.filter(|path| *path != Path::new("-")) {
-        Some(path) => Target::file(path, force),
+pub(super) fn target(path: Option<&Path>, format: Format, args: &OutputArgs) -> Result<Target> {
+    let target = match path.filter(|path| *path != Path::new("-")) {
+        Some(path) => Target::file(path, args.force),
         None if format.is_binary() && io::stdout().is_terminal() => {
             Err(Error::new(Kind::Usage, format!("{format} is no text and stdout is a terminal"))
                 .with_help("write to a file with --output, or into a pipe"))
         }
         None => Ok(Target::stream("stdout", Box::new(io::stdout()))),
-    }
+    };
+    target.map(|target| target.for_index(args.index.clone()))
 }
 
 /// The width that a table on stdout must fit into.

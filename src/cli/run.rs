@@ -19,8 +19,8 @@ use super::report::Console;
 use super::shape::{Shape, Shaper};
 use super::summary::{StatsFile, Summary, tell_all};
 use super::{SKIPPED_INPUT, open, resource};
-use crate::alert::sink::{Format, Target, prefixed, prefixed_schema};
-use crate::alert::{AlertContext, Decorator, Identity};
+use crate::alert::sink::{Flow, Format, Target, prefixed, prefixed_schema};
+use crate::alert::{AlertContext, Decorator, Identity, Suppressor};
 use crate::engine::notices::Met;
 use crate::engine::plan::Prepared;
 use crate::engine::refusal::refused;
@@ -74,6 +74,7 @@ pub(super) async fn run(args: &RunArgs, resources: &ResourceArgs, console: &Cons
     }
 
     let Destination { format, several, mut shared, folder } = destination;
+    open::only_alerts(format, args.shape == Shape::Alerts)?;
     let mut summaries = Vec::new();
     let mut failures: Vec<Kind> = vec![Kind::Rule; broken];
     let file = |name: String| folder.as_ref().map(|folder| folder.join(name));
@@ -193,9 +194,9 @@ impl Job<'_> {
     async fn ready(&self) -> Result<Ready> {
         let started = Instant::now();
         let rule = self.rule;
-        let reserved = |path: &PathBuf| open::target(Some(path), self.format, self.args.output.force);
+        let reserved = |path: &PathBuf| open::target(Some(path), self.format, &self.args.output);
         let file = self.file.as_ref().map(reserved).transpose()?;
-        let lowered = self.engine.compile(rule).await?;
+        let mut lowered = self.engine.compile(rule).await?;
         self.console.report(&rule.report(lowered.warnings.clone()));
         let time = TimeField::of(rule);
         let execution = open::execution_of(self.engine, rule, &lowered, &self.args.time, self.now).await?;
@@ -205,6 +206,11 @@ impl Job<'_> {
         summary.work.warnings = self.engine.table_notices(&lowered);
         summary.work.warnings.extend(self.engine.window_notices(&lowered, &time, &execution));
 
+        if self.args.shape == Shape::Alerts {
+            let carrying = open::carrying(self.engine, rule, lowered, &execution).await?;
+            lowered = carrying.0;
+            summary.work.warnings.extend(carrying.1);
+        }
         let (aggregating, hidden) = (lowered.aggregating, lowered.hidden);
         let (group_key, expanded) = (lowered.group_key.clone(), lowered.expanded.clone());
         let prepared = self.engine.prepare(lowered, &time, &execution, limit).await;
@@ -220,7 +226,8 @@ impl Job<'_> {
                 let (group_key, expanded) = (ready.group_key.clone(), ready.expanded.clone());
                 let identity = Identity::new(ready.aggregating, group_key, expanded, &run.schema());
                 let (rule, execution) = (Arc::new(self.rule.clone()), ready.execution);
-                let context = AlertContext { rule, execution, identity, hidden: ready.hidden };
+                let indices = open::indices(&ready.prepared.lowered);
+                let context = AlertContext { rule, execution, identity, hidden: ready.hidden, indices };
                 Shaper::Alerts(Box::new(Decorator::new(&run.schema(), context)))
             }
         }
@@ -234,7 +241,7 @@ impl Job<'_> {
     async fn execute(&self, mut ready: Ready, stream: Option<&mut Shared>, progress: &Progress) -> Result<Done> {
         let mut run = Run::start(&ready.prepared)?;
         let shaper = self.shaper(&ready, &run);
-        let prefix = (self.several && self.format != Format::Table).then(|| self.rule.rule_id.to_string());
+        let prefix = (self.several && self.format.may_name_rules()).then(|| self.rule.rule_id.to_string());
         let mut schema = shaper.schema(&run.schema())?;
         if prefix.is_some() {
             schema = prefixed_schema(&schema, "rule.id");
@@ -245,17 +252,33 @@ impl Job<'_> {
             (None, None) => To::Aside,
         };
         let mut rows = to.open(self.format, schema)?;
-        let shape = |batch: RecordBatch| {
-            let rows = shaper.shape(&batch)?;
-            match &prefix {
-                Some(id) => prefixed(&rows, "rule.id", id),
-                None => Ok(rows),
-            }
+        let named = |rows: RecordBatch| match &prefix {
+            Some(id) => prefixed(&rows, "rule.id", id),
+            None => Ok(rows),
         };
-        drive(&mut run, progress, |batch| rows.write(&shape(batch)?)).await?;
-        let aside = rows.finish()?;
+        let mut suppressor = if self.args.shape == Shape::Alerts { Suppressor::of(self.rule) } else { None };
+        // Alerts that may come to stand for others wait for them; max_signals bounds their number.
+        let mut waiting = Vec::new();
+        let at = ready.execution.at;
+        drive(&mut run, progress, |batch| {
+            let shaped = shaper.shape(&batch)?;
+            match &mut suppressor {
+                Some(suppressor) => waiting.push(suppressor.take(&shaped, at)?),
+                None => return rows.write(&named(shaped)?),
+            }
+            Ok(Flow::Open)
+        })
+        .await?;
         let mut summary = ready.summary;
         summary.rows = run.rows();
+        if let Some(suppressor) = &suppressor {
+            summary.rows = waiting.iter().map(|batch| batch.num_rows() as u64).sum();
+            summary.suppressed = run.rows() - summary.rows;
+            for batch in &waiting {
+                rows.write(&named(suppressor.complete(batch)?)?)?;
+            }
+        }
+        let aside = rows.finish()?;
         summary.total = run.total();
         summary.work.shared_by = shared_by(run.plan());
         summary.cost_seconds = cost(run.plan()).as_secs_f64();

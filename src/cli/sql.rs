@@ -50,7 +50,7 @@ pub(super) async fn sql(args: &SqlArgs, resources: &ResourceArgs, console: &Cons
     let now = open::now();
     let at = args.at.as_deref().map_or(Ok(now), |text| open::instant("--at", text, now))?;
     let target = match &text {
-        Some(_) => Some(open::target(args.output.output.as_deref(), open::format(&args.output), args.output.force)?),
+        Some(_) => Some(open::target(args.output.output.as_deref(), open::format(&args.output), &args.output)?),
         None => None,
     };
     let stats = StatsFile::reserve(args.output.stats_file.as_deref())?;
@@ -138,6 +138,6 @@ impl Query<'_> {
 
     /// A target for the rows of one query of a shell.
     pub(super) fn stdout(&self) -> Result<Target> {
-        open::target(None, open::format(&self.args.output), false)
+        open::target(None, open::format(&self.args.output), &self.args.output)
     }
 }

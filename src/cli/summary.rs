@@ -104,6 +104,8 @@ pub(super) struct Summary {
     pub(super) rows: u64,
     /// Rows before the trailing LIMIT and `max_signals`.
     pub(super) total: u64,
+    /// Alerts that the rule's suppression lets another one stand for.
+    pub(super) suppressed: u64,
     /// Rows that may be written at most; null where there is no limit.
     pub(super) limit: Option<u64>,
     /// Time that the rule's operators computed, on all threads, and its part of a scan that it shares, in seconds.
@@ -124,6 +126,7 @@ impl Summary {
             window_to: execution.window.as_ref().map(|w| w.to),
             rows: 0,
             total: 0,
+            suppressed: 0,
             limit: None,
             cost_seconds: 0.0,
             work: Work::default(),
@@ -151,8 +154,12 @@ impl Summary {
             (Some(from), Some(to)) => format!("{} to {}", instant(from), instant(to)),
             _ => "all time".to_owned(),
         };
+        let suppressed = match self.suppressed {
+            0 => String::new(),
+            count => format!(", {} suppressed", HumanCount(count)),
+        };
         console.note(&format!(
-            "{}: {} {noun}{} (total {}) at {}, {window}; {}",
+            "{}: {} {noun}{} (total {}{suppressed}) at {}, {window}; {}",
             self.name,
             HumanCount(self.rows),
             if self.rows == 1 { "" } else { "s" },

@@ -10,14 +10,18 @@
 //! | `mixed` | texts that SQL compares with numbers |
 //! | `spread` | the same for a plan that somebody rewrites before it runs, with tables that say more of an event's time |
 //! | `shared` | plans that read the same files to one scan |
+//! | `origin`, `carry` | the same for a plan whose rows carry the events that they come from |
+//! | `evidence` | alerts back to the events behind them |
 //! | `run` | the plan to rows, with limit and total |
 //! | `metrics` | what the scans did |
 //! | `refusal` | what the engine says against a query, as a diagnostic |
 //! | `damaged` | which file is to blame where a scan fails |
 
+mod carry;
 pub mod catalog;
 pub mod check;
 pub mod compile;
+pub mod evidence;
 pub mod explain;
 mod damaged;
 mod failure;
@@ -25,6 +29,7 @@ pub mod fields;
 pub mod metrics;
 mod mixed;
 mod needs;
+mod origin;
 pub mod notices;
 pub mod plan;
 pub mod refusal;
@@ -37,6 +42,7 @@ mod tables;
 use chrono::{DateTime, Utc};
 
 use self::catalog::LakeCatalog;
+use self::origin::Of;
 use self::plan::Prepared;
 use self::session::{Options, Session};
 use crate::error::Result;
@@ -44,6 +50,7 @@ use crate::lake::{Lake, LakeConfig};
 use crate::rule::{Execution, Rule};
 use crate::sql::lowered::{Lowered, TableUse};
 
+pub use origin::Refusal;
 pub use spread::Held;
 pub use tables::TimeField;
 
@@ -141,6 +148,10 @@ impl Engine {
         execution: &Execution,
         limit: Option<u64>,
     ) -> Result<Prepared> {
+        if !lowered.origin.is_empty() {
+            let plan = self.carried(&lowered, time, execution, Of::Rows).await?;
+            return plan::prepare_limited(&self.session, lowered, plan, execution.at, limit).await;
+        }
         tables::register(&self.session, &self.lake, &lowered, time, execution).await?;
         plan::prepare(&self.session, lowered, execution.at, limit).await
     }

@@ -39,9 +39,19 @@ pub struct Prepared {
 /// A limit behind an order becomes part of the plan, so that only the first rows are kept while the rest is counted.
 /// Without an order the rows that pass are cut and counted when they come out.
 pub async fn prepare(session: &Session, lowered: Lowered, now: DateTime<Utc>, limit: Option<u64>) -> Result<Prepared> {
-    let state = session.state_at(now);
-    let logical = statement_to_plan(&state, &lowered).await?;
+    let logical = outline(session, &lowered, now).await?;
+    prepare_limited(session, lowered, logical, now, limit).await
+}
 
+/// The same for `logical`, which is a plan of `lowered`.
+pub(crate) async fn prepare_limited(
+    session: &Session,
+    lowered: Lowered,
+    logical: LogicalPlan,
+    now: DateTime<Utc>,
+    limit: Option<u64>,
+) -> Result<Prepared> {
+    let state = session.state_at(now);
     if let (true, Some(rows)) = (lowered.ordered, limit) {
         let limited = LogicalPlanBuilder::from(logical.clone())
             .limit(0, usize::try_from(rows).ok())
@@ -63,9 +73,7 @@ pub(crate) async fn prepare_plan(
     logical: LogicalPlan,
     now: DateTime<Utc>,
 ) -> Result<Prepared> {
-    let state = session.state_at(now);
-    let (optimized, physical) = physical(&state, &logical).await?;
-    Ok(Prepared { lowered, logical, optimized, physical, limit: None, total: None, state })
+    prepare_limited(session, lowered, logical, now, None).await
 }
 
 /// The plan of `lowered` as SQL gives it.

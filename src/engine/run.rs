@@ -12,6 +12,7 @@ use super::damaged::Blame;
 use super::failure::engine_error;
 use super::metrics::{ScanMetrics, output_rows, scan_metrics};
 use super::plan::Prepared;
+use crate::alert::ORIGIN;
 use crate::alert::sink::{SOURCE, VALUES};
 use crate::error::Result;
 
@@ -105,6 +106,10 @@ fn marked(schema: &SchemaRef, prepared: &Prepared) -> SchemaRef {
         return Arc::clone(schema);
     }
     let mark = |(at, field): (usize, &Arc<Field>)| -> Arc<Field> {
+        // Fields of an event that a row carries tell what they are.
+        if field.name().starts_with(ORIGIN) {
+            return Arc::clone(field);
+        }
         let mut field = field.as_ref().clone();
         field.metadata_mut().remove(VALUES);
         if columns.get(at).is_some_and(|column| !column.list) {

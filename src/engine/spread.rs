@@ -12,8 +12,9 @@ use datafusion::logical_expr::{AggregateUDF, LogicalPlan, ScalarUDF};
 
 use super::Engine;
 use super::failure::engine_error;
+use super::origin::{Of, Refusal, carry, schema_without};
 use super::plan::{self, Prepared};
-use super::tables::{self, TimeField};
+use super::tables::{self, Columns, TimeField};
 use crate::error::{Error, Kind, Result};
 use crate::lake::OnTime;
 use crate::rule::{Execution, Window};
@@ -49,11 +50,27 @@ impl Engine {
         without: &str,
         execution: &Execution,
     ) -> Result<LogicalPlan> {
+        let schemas =
+            tables.iter().map(|(name, plan)| (name.clone(), schema_without(plan.schema(), without))).collect();
+        if lowered.origin.is_empty() {
+            return self.stand_in(lowered, &schemas, execution).await;
+        }
+        let read = tables::plans(self.session(), self.lake(), lowered, None, None, Columns::Read).await?;
+        let read = read.iter().map(|(name, plan)| (name.clone(), schema_without(plan.schema(), without))).collect();
+        let outline = self.stand_in(lowered, &read, execution).await?;
+        carry(&outline, &schemas, Of::Rows).map_err(not_carried)
+    }
+
+    /// The plan of a compiled rule, as SQL gives it, over empty tables of these columns.
+    pub(super) async fn stand_in(
+        &self,
+        lowered: &Lowered,
+        tables: &BTreeMap<String, Schema>,
+        execution: &Execution,
+    ) -> Result<LogicalPlan> {
         let context = self.session().context();
-        for (name, plan) in tables {
-            let schema = plan.schema().as_arrow();
-            let fields = schema.fields().iter().filter(|field| field.name() != without).cloned();
-            let table = EmptyTable::new(Arc::new(Schema::new(fields.collect::<Vec<_>>())));
+        for (name, schema) in tables {
+            let table = EmptyTable::new(Arc::new(schema.clone()));
             let name = TableReference::bare(name.as_str());
             context.deregister_table(name.clone()).map_err(engine_error)?;
             context.register_table(name, Arc::new(table)).map_err(engine_error)?;
@@ -91,6 +108,11 @@ impl Engine {
     pub fn hold(&self, what: &str) -> Held {
         Held(MemoryConsumer::new(what).register(&self.session().context().runtime_env().memory_pool))
     }
+}
+
+/// What stands against carrying events although it was possible before.
+pub(super) fn not_carried(Refusal(why): Refusal) -> Error {
+    Error::new(Kind::Engine, format!("the rows of the query cannot carry their events: {why}"))
 }
 
 /// Memory that counts against the limit until this is dropped.

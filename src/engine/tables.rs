@@ -62,6 +62,18 @@ impl TimeField {
     }
 }
 
+/// Which columns of its tables a query gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Columns {
+    /// Those that it reads.
+    Read,
+    /// All, and what identifies an event.
+    All,
+}
+
+/// The columns that identify an event.
+const IDENTITY: [&str; 3] = ["_id", "_index", "_version"];
+
 /// Gives the session the tables of a query, each as a view that only shows the execution's window.
 pub(super) async fn register(
     session: &Session,
@@ -70,16 +82,26 @@ pub(super) async fn register(
     time: &TimeField,
     execution: &Execution,
 ) -> Result<()> {
-    let mentioned = mentioned(lowered);
-    for used in &lowered.tables {
-        let window = execution.window.map(|window| over(time, &window, Some(execution.at)));
-        let plan = table(session, lake, used, &mentioned, window, None).await?;
-        let name = TableReference::bare(used.name.as_str());
+    for (name, plan) in at(session, lake, lowered, time, execution, Columns::Read).await? {
+        let name = TableReference::bare(name.as_str());
         let context = session.context();
         context.deregister_table(name.clone()).map_err(engine_error)?;
         context.register_table(name, Arc::new(ViewTable::new(plan, None))).map_err(engine_error)?;
     }
     Ok(())
+}
+
+/// The tables of a query by name, each showing the execution's window.
+pub(super) async fn at(
+    session: &Session,
+    lake: &Lake,
+    lowered: &Lowered,
+    time: &TimeField,
+    execution: &Execution,
+    columns: Columns,
+) -> Result<BTreeMap<String, LogicalPlan>> {
+    let window = execution.window.map(|window| over(time, &window, Some(execution.at)));
+    plans(session, lake, lowered, window, None, columns).await
 }
 
 /// The tables of a query by name, each with a column more that a function makes of the time of an event.
@@ -91,11 +113,31 @@ pub(super) async fn on_time(
     window: &rule::Window,
     column: &OnTime,
 ) -> Result<BTreeMap<String, LogicalPlan>> {
+    let columns = if lowered.origin.is_empty() { Columns::Read } else { Columns::All };
+    plans(session, lake, lowered, Some(over(time, window, None)), Some(column.clone()), columns).await
+}
+
+/// The tables of a query by name.
+pub(super) async fn plans(
+    session: &Session,
+    lake: &Lake,
+    lowered: &Lowered,
+    window: Option<Window>,
+    on_time: Option<OnTime>,
+    columns: Columns,
+) -> Result<BTreeMap<String, LogicalPlan>> {
     let mentioned = mentioned(lowered);
     let mut plans = BTreeMap::new();
     for used in &lowered.tables {
-        let plan = table(session, lake, used, &mentioned, Some(over(time, window, None)), Some(column.clone())).await?;
-        plans.insert(used.name.clone(), plan);
+        let mut used = used.clone();
+        if columns == Columns::All {
+            used.all_fields = true;
+            let missing = IDENTITY.iter().filter(|name| !used.metadata.iter().any(|known| known == *name));
+            let missing: Vec<String> = missing.map(|name| (*name).to_owned()).collect();
+            used.metadata.extend(missing);
+        }
+        let plan = table(session, lake, &used, &mentioned, window.clone(), on_time.clone()).await?;
+        plans.insert(used.name, plan);
     }
     Ok(plans)
 }

@@ -90,6 +90,8 @@ fn read(root: Section<'_>, origin: Origin) -> Option<Rule> {
         severity: severity.unwrap_or(Severity::Low),
         risk_score: risk_score.unwrap_or_default(),
         version,
+        revision: rule.integer("revision").and_then(|count| u64::try_from(count.value).ok()).unwrap_or(0),
+        immutable: rule.flag("immutable").unwrap_or(false),
         tags: rule.texts("tags"),
         threat: rule.sections("threat", "rule.threat").into_iter().filter_map(read_threat).collect(),
         language: language.unwrap_or(Language::Esql),

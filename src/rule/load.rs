@@ -93,6 +93,8 @@ pub(super) fn bare(name: &str, text: &str, language: Language, identity: &str) -
         severity: Severity::Low,
         risk_score: 21,
         version: 1,
+        revision: 0,
+        immutable: false,
         tags: Vec::new(),
         threat: Vec::new(),
         language,

@@ -66,6 +66,10 @@ pub struct Rule {
     pub risk_score: u8,
     /// The version of the rule; 1 where the file does not say.
     pub version: u64,
+    /// How often its settings were changed; 0 where the file does not say.
+    pub revision: u64,
+    /// Whether it comes from a vendor and is not meant to be changed.
+    pub immutable: bool,
     /// Labels.
     pub tags: Vec<String>,
     /// The ATT&CK mapping.

@@ -27,6 +27,8 @@ pub struct Lowered {
     pub expanded: Vec<String>,
     /// How many of the query's last columns only serve `group_key` and are not shown.
     pub hidden: usize,
+    /// The fields of the event that each row carries in columns behind all others; none where rows carry no event.
+    pub origin: Vec<String>,
     /// What its author should know.
     pub warnings: Vec<Diagnostic>,
 }

@@ -178,6 +178,7 @@ impl<'a> Lowering<'a> {
             group_key: self.keys,
             expanded,
             hidden,
+            origin: Vec::new(),
             warnings: self.diagnostics,
         })
     }

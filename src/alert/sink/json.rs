@@ -109,6 +109,11 @@ impl Columns {
         Ok(Self { fields, arrays, options, keys })
     }
 
+    /// Of each column the name as JSON with a colon, and as it is.
+    pub(super) fn named(&self) -> impl Iterator<Item = (&[u8], &str)> {
+        self.keys.iter().map(Vec::as_slice).zip(self.fields.iter().map(|field| field.name().as_str()))
+    }
+
     /// One encoder a column.
     pub(super) fn encoders(&self) -> Result<Vec<NullableEncoder<'_>>, ArrowError> {
         let pairs = self.fields.iter().zip(&self.arrays);

@@ -1,10 +1,11 @@
-//! Rows to bytes, for whoever reads the results of a rule: one [`Sink`] a stream of batches, six formats.
+//! Rows to bytes, for whoever reads the results of a rule: one [`Sink`] a stream of batches, seven formats.
 //!
 //! | format | a row is | for |
 //! |---|---|---|
 //! | `table` | a line of aligned columns, a block of lines where they do not fit | people |
 //! | `ndjson` | a JSON object on its own line | pipes |
 //! | `json` | an element of one array | programs that want one document |
+//! | `bulk` | two lines: an action and a document; alerts only | Elasticsearch's bulk API |
 //! | `csv` | a record of RFC 4180 | spreadsheets |
 //! | `parquet`, `arrow` | Arrow types as they are | further queries |
 //!
@@ -35,6 +36,7 @@ use datafusion::arrow::error::ArrowError;
 use crate::error::{Error, Kind, Result};
 
 mod binary;
+mod bulk;
 mod csv;
 mod json;
 mod output;
@@ -51,6 +53,8 @@ pub use staged::Staged;
 
 /// The key of a field's metadata that says where the values of a list come from.
 pub const VALUES: &str = "egret.values";
+/// Where Kibana looks for the alerts of rules.
+pub const ALERTS_INDEX: &str = ".alerts-security.alerts-default";
 /// The value of [`VALUES`] for a field of the events that may hold several values.
 pub const SOURCE: &str = "source";
 
@@ -63,6 +67,8 @@ pub enum Format {
     Ndjson,
     /// One JSON array of objects.
     Json,
+    /// Bodies of Elasticsearch's bulk API, of alerts.
+    Bulk,
     /// Comma-separated values with a header.
     Csv,
     /// Parquet, compressed with zstd.
@@ -73,7 +79,8 @@ pub enum Format {
 
 impl Format {
     /// All formats, in the order in which they are offered.
-    pub const ALL: [Self; 6] = [Self::Table, Self::Ndjson, Self::Json, Self::Csv, Self::Parquet, Self::Arrow];
+    pub const ALL: [Self; 7] =
+        [Self::Table, Self::Ndjson, Self::Json, Self::Bulk, Self::Csv, Self::Parquet, Self::Arrow];
 
     /// The name on the command line.
     pub const fn name(self) -> &'static str {
@@ -81,6 +88,7 @@ impl Format {
             Self::Table => "table",
             Self::Ndjson => "ndjson",
             Self::Json => "json",
+            Self::Bulk => "bulk",
             Self::Csv => "csv",
             Self::Parquet => "parquet",
             Self::Arrow => "arrow",
@@ -100,9 +108,14 @@ impl Format {
         matches!(self, Self::Parquet | Self::Arrow)
     }
 
+    /// Whether a row may say of which rule it is: tables of rules follow each other, and documents say it anyway.
+    pub const fn may_name_rules(self) -> bool {
+        !matches!(self, Self::Table | Self::Bulk)
+    }
+
     /// Whether all rows share one list of columns, so that rules with different columns cannot share a file.
     pub const fn has_fixed_schema(self) -> bool {
-        !matches!(self, Self::Ndjson | Self::Json)
+        !matches!(self, Self::Ndjson | Self::Json | Self::Bulk)
     }
 }
 
@@ -125,12 +138,20 @@ impl FromStr for Format {
 }
 
 /// What a sink needs to know of its destination.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// The columns of the terminal that a table must fit into; `None`: lines as long as they need be.
     pub width: Option<usize>,
     /// Whether the bytes become a file: decides the kind of Arrow IPC.
     pub file: bool,
+    /// The index that the documents of bulk bodies go to.
+    pub index: String,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { width: None, file: false, index: ALERTS_INDEX.to_owned() }
+    }
 }
 
 /// What a format does with batches. Errors of any layer are carried as Arrow's, which wraps them all.
@@ -165,6 +186,7 @@ impl<W: Write + Send + 'static> Sink<W> {
             Format::Table => Box::new(table::Table::new(&schema, writer, options.width)),
             Format::Ndjson => Box::new(json::Json::lines(writer)),
             Format::Json => Box::new(json::Json::array(writer)),
+            Format::Bulk => Box::new(bulk::Bulk::new(writer, &options.index)),
             Format::Csv => Box::new(csv::Csv::new(&schema, writer)),
             Format::Parquet => Box::new(binary::Parquet::try_new(&schema, writer)?),
             Format::Arrow if options.file => Box::new(binary::ArrowFile::try_new(&schema, writer)?),

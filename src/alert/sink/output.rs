@@ -26,12 +26,13 @@ pub struct Target {
     name: String,
     writer: Box<dyn Write + Send>,
     staged: Option<Staged>,
+    index: Option<String>,
 }
 
 impl Target {
     /// A stream, such as standard output; `name` is what errors call it.
     pub fn stream(name: impl Into<String>, writer: Box<dyn Write + Send>) -> Self {
-        Self { name: name.into(), writer, staged: None }
+        Self { name: name.into(), writer, staged: None, index: None }
     }
 
     /// A file at `path`, which appears when the output is finished.
@@ -49,7 +50,13 @@ impl Target {
             return Ok(Self::stream(name, Box::new(file)));
         }
         let staged = Staged::create(path, force)?;
-        Ok(Self { name, writer: Box::new(staged.writer()?), staged: Some(staged) })
+        Ok(Self { name, writer: Box::new(staged.writer()?), staged: Some(staged), index: None })
+    }
+
+    /// The same, its bulk bodies being for this index.
+    #[must_use]
+    pub fn for_index(self, index: Option<String>) -> Self {
+        Self { index, ..self }
     }
 
     /// Whether what is written becomes a file.
@@ -64,7 +71,8 @@ impl Target {
     pub fn open(self, format: Format, schema: SchemaRef, width: Option<usize>) -> Result<Output> {
         let fault = Fault::default();
         let writer = BufWriter::with_capacity(1 << 16, Watched { writer: self.writer, fault: fault.clone() });
-        let options = Options { width, file: self.staged.is_some() };
+        let mut options = Options { width, file: self.staged.is_some(), ..Options::default() };
+        options.index = self.index.unwrap_or(options.index);
         let mut output = Output { name: self.name, fault, sink: None, staged: self.staged, rows: 0 };
         match Sink::open(format, schema, writer, &options) {
             Ok(sink) => output.sink = Some(sink),

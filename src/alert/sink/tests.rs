@@ -172,13 +172,13 @@ null | null         | null            | null
 
 #[test]
 fn narrow_terminals_wrap_and_many_columns_become_blocks() {
-    let options = Options { width: Some(40), file: false };
+    let options = Options { width: Some(40), ..Options::default() };
     let path = format!("/tmp/{}", "sub-folder/".repeat(6));
     let wide = batch(vec![
         ("cc", Arc::new(Int64Array::from(vec![17])), false),
         ("process.executable", Arc::new(StringArray::from(vec![path.as_str()])), false),
     ]);
-    let shown = String::from_utf8(bytes(Format::Table, &[wide], options)).unwrap();
+    let shown = String::from_utf8(bytes(Format::Table, &[wide], options.clone())).unwrap();
     assert!(shown.lines().all(|line| line.chars().count() <= 40), "{shown}");
     let parts: String = shown.lines().skip(2).map(|line| line.split('|').nth(1).unwrap().trim()).collect();
     assert_eq!(parts, path, "wrapping loses nothing");
@@ -214,7 +214,7 @@ fn binary_formats_keep_types_and_metadata() {
     read(reader.map(Result::unwrap).collect());
     let stream = bytes(Format::Arrow, &rows, Options::default());
     read(StreamReader::try_new(stream.as_slice(), None).unwrap().map(Result::unwrap).collect());
-    let file = bytes(Format::Arrow, &rows, Options { width: None, file: true });
+    let file = bytes(Format::Arrow, &rows, Options { file: true, ..Options::default() });
     read(FileReader::try_new(io::Cursor::new(file), None).unwrap().map(Result::unwrap).collect());
     for format in [Format::Parquet, Format::Arrow] {
         assert!(!bytes(format, &[rows[0].slice(0, 0)], Options::default()).is_empty());
@@ -226,7 +226,8 @@ fn other_columns_are_refused_where_the_format_has_one_schema() {
     let other = batch(vec![("n", Arc::new(Int64Array::from(vec![1])), false)]);
     for format in Format::ALL {
         let mut sink = Sink::try_new(format, alerts().schema(), Vec::new(), &Options::default()).unwrap();
-        assert_eq!(sink.write(&other).is_err(), format.has_fixed_schema(), "{format}");
+        let takes_other = !format.has_fixed_schema() && format != Format::Bulk;
+        assert_eq!(sink.write(&other).is_ok(), takes_other, "{format}");
     }
     assert_eq!("NDJSON".parse::<Format>().unwrap(), Format::Ndjson);
     assert!("xml".parse::<Format>().unwrap_err().to_string().contains("table, ndjson"));
@@ -335,7 +336,7 @@ impl Write for Head {
 
 #[test]
 fn a_reader_that_goes_ends_the_output_quietly() {
-    for format in Format::ALL {
+    for format in Format::ALL.into_iter().filter(|format| *format != Format::Bulk) {
         for bytes in [0, 10, 100] {
             let head = Box::new(Head(Arc::new(Mutex::new(bytes))));
             let mut output = Target::stream("stdout", head).open(format, alerts().schema(), None).unwrap();
@@ -400,8 +401,33 @@ proptest! {
     #[test]
     fn tables_never_pass_what_a_terminal_obeys(value in any::<String>(), width in proptest::option::of(1usize..60)) {
         let batch = batch(vec![("v", Arc::new(StringArray::from(vec![value])) as ArrayRef, false)]);
-        let shown = bytes(Format::Table, &[batch], Options { width, file: false });
+        let shown = bytes(Format::Table, &[batch], Options { width, ..Options::default() });
         let shown = String::from_utf8(shown).unwrap();
         prop_assert!(!shown.chars().any(|c| c != '\n' && text::is_hazardous(c)));
     }
+}
+
+#[test]
+fn bulk_bodies_are_pairs_of_lines() {
+    let text = |values: Vec<Option<&str>>| -> ArrayRef { Arc::new(StringArray::from(values)) };
+    let batch = RecordBatch::try_from_iter_with_nullable([
+        ("kibana.alert.uuid", text(vec![Some("u1"), Some("u2")]), false),
+        ("_id", text(vec![Some("e1"), Some("e2")]), true),
+        ("host.name", text(vec![Some("a\"b"), None]), true),
+    ])
+    .unwrap();
+    let options = Options { index: "alerts-x".to_owned(), ..Options::default() };
+    let mut sink = Sink::try_new(Format::Bulk, batch.schema(), Vec::new(), &options).unwrap();
+    sink.write(&batch).unwrap();
+    let written = String::from_utf8(sink.finish().unwrap()).unwrap();
+    let expected = [
+        r#"{"create":{"_index":"alerts-x","_id":"u1"}}"#,
+        r#"{"kibana.alert.uuid":"u1","host.name":"a\"b"}"#,
+        r#"{"create":{"_index":"alerts-x","_id":"u2"}}"#,
+        r#"{"kibana.alert.uuid":"u2"}"#,
+    ];
+    assert_eq!(written.lines().collect::<Vec<_>>(), expected);
+    let rows = batch.project(&[1]).unwrap();
+    let mut sink = Sink::try_new(Format::Bulk, rows.schema(), Vec::new(), &options).unwrap();
+    assert!(sink.write(&rows).unwrap_err().to_string().contains("expected alerts"));
 }

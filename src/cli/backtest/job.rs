@@ -10,9 +10,10 @@ use datafusion::arrow::datatypes::SchemaRef;
 use super::keep::Keep;
 use super::summary::ReplaySummary;
 use super::{BacktestArgs, Visibility};
-use crate::alert::sink::{Flow, Format, Output, prefixed, prefixed_schema, stamped, stamped_schema};
-use crate::alert::{AlertContext, Decorator, Identity};
-use crate::backtest::{Checkpoint, Executed, Replay, Span, Tally};
+use crate::alert::sink::{Flow, Format, Output, Spool, prefixed, prefixed_schema, stamped, stamped_schema};
+use crate::alert::{AlertContext, Decorator, Identity, Suppressor};
+use crate::backtest::{Checkpoint, Executed, Replay, Saved, Span, Tally};
+use crate::cli::args::OutputArgs;
 use crate::cli::destination::Shared;
 use crate::cli::open;
 use crate::cli::progress::{Progress, TICK};
@@ -61,6 +62,8 @@ pub(super) struct Done {
 pub(super) struct Kept {
     pub(super) checkpoint: Checkpoint,
     pub(super) schema: SchemaRef,
+    /// What later alerts have made of those on disk.
+    pub(super) suppressor: Option<Suppressor>,
 }
 
 /// When what is complete was last brought to the disk, and how long that took.
@@ -84,6 +87,8 @@ impl Saves {
 /// Where the rows go while a replay runs.
 enum Rows<'a> {
     Written(&'a mut Output),
+    /// Alerts that may come to stand for later ones, aside until the replay has ended.
+    Waiting(&'a mut Output, Spool),
     Kept(Box<Checkpoint>, SchemaRef, Saves),
     Nowhere,
 }
@@ -96,7 +101,7 @@ impl Job<'_> {
         let args = self.args;
         let span = args.span(rule, self.range)?;
         let executions = span.executions();
-        let lowered = self.engine.compile(rule).await?;
+        let mut lowered = self.engine.compile(rule).await?;
         self.console.report(&rule.report(lowered.warnings.clone()));
         let time = args.time(rule);
         let limit = rule.limit(lowered.limit);
@@ -105,7 +110,13 @@ impl Job<'_> {
         summary.work.warnings = self.engine.table_notices(&lowered);
         if let Some(first) = executions.first() {
             summary.work.warnings.extend(self.engine.window_notices(&lowered, &time, first));
+            if args.shape == Shape::Alerts {
+                let carrying = open::carrying(self.engine, rule, lowered, first).await?;
+                lowered = carrying.0;
+                summary.work.warnings.extend(carrying.1);
+            }
         }
+        let indices = open::indices(&lowered);
 
         let (aggregating, hidden, used) = (lowered.aggregating, lowered.hidden, lowered.tables.clone());
         let (group_key, expanded) = (lowered.group_key.clone(), lowered.expanded.clone());
@@ -114,13 +125,20 @@ impl Job<'_> {
         let mut replay = args.way(replay.map_err(|error| refused(rule, error))?);
         let identity = Identity::new(aggregating, group_key, expanded, &replay.schema());
         let mut tally = Tally::new(identity.clone(), limit);
+        let mut suppressor = None;
+        if args.shape == Shape::Alerts {
+            tally = tally.once_an_event();
+            suppressor = Suppressor::of(rule);
+        }
         let writer = Writer {
             rule: Arc::new(rule.clone()),
             shape: args.shape,
             identity,
             hidden,
+            indices,
             rows: replay.schema(),
-            prefix: self.several.then(|| rule.rule_id.to_string()).filter(|_| format != Format::Table),
+            prefix: self.several.then(|| rule.rule_id.to_string()).filter(|_| format.may_name_rules()),
+            stamps: format != Format::Bulk,
         };
         let schema = writer.schema(first)?;
 
@@ -130,31 +148,48 @@ impl Job<'_> {
                 let checkpoint = keep.checkpoint(rule.rule_id, self.asked(&span, &schema))?;
                 if let Some(saved) = checkpoint.tally() {
                     tally = tally.resumed(saved);
+                    suppressor = saved.suppressor.clone().or(suppressor);
                 }
                 replay = replay.resumed(checkpoint.completed(), checkpoint.progress());
                 Rows::Kept(Box::new(checkpoint), Arc::clone(&schema), Saves::default())
             }
             (None, Some(shared)) => shared.open(format, Arc::clone(&schema))?.map_or(Rows::Nowhere, Rows::Written),
-            (None, None) => Rows::Written(own.insert(open::target(None, format, false)?.open(
-                format,
-                Arc::clone(&schema),
-                open::width(),
-            )?)),
+            (None, None) => {
+                let target = open::target(None, format, &OutputArgs::default())?;
+                Rows::Written(own.insert(target.open(format, Arc::clone(&schema), open::width())?))
+            }
         };
-        let stopped = self.drive(&mut replay, &writer, &mut rows, &mut tally, summary.executions).await?;
+        if let (Rows::Written(_), Some(true)) = (&rows, suppressor.as_ref().map(Suppressor::spans_executions))
+            && let Rows::Written(output) = std::mem::replace(&mut rows, Rows::Nowhere)
+        {
+            rows = Rows::Waiting(output, Spool::try_new(&schema)?);
+        }
+        let mut found = Found { tally, suppressor };
+        let stopped = self.drive(&mut replay, &writer, &mut rows, &mut found, summary.executions).await?;
         let kept = match rows {
             Rows::Kept(mut checkpoint, schema, _) => {
                 let progress = replay.meter().progress();
-                checkpoint.save(tally.sums().executions, tally.saved(), progress)?;
-                Some(Kept { checkpoint: *checkpoint, schema })
+                checkpoint.save(found.tally.sums().executions, found.saved(), progress)?;
+                let suppressor = found.suppressor.take();
+                Some(Kept { checkpoint: *checkpoint, schema, suppressor })
             }
-            _ => None,
+            Rows::Waiting(output, spool) => {
+                for batch in spool.into_batches()? {
+                    let batch = batch?;
+                    let batch = found.suppressor.as_ref().map_or(Ok(batch.clone()), |s| s.complete(&batch))?;
+                    if output.write(&batch)? == Flow::Closed {
+                        break;
+                    }
+                }
+                None
+            }
+            Rows::Written(_) | Rows::Nowhere => None,
         };
         if let Some(own) = own {
             own.finish()?;
         }
         summary.way(replay.way(), replay.alone());
-        summary.finish(&tally, replay.meter().progress(), started.elapsed());
+        summary.finish(&found.tally, replay.meter().progress(), started.elapsed());
         summary.work.notice(self.engine.take_notices(&used));
         summary.tell(self.console, args.shape.noun());
         Ok(Done { summary, kept, stopped })
@@ -186,13 +221,13 @@ impl Job<'_> {
         replay: &mut Replay<'_>,
         writer: &Writer,
         rows: &mut Rows<'_>,
-        tally: &mut Tally,
+        found: &mut Found,
         executions: u64,
     ) -> Result<Option<Error>> {
         let bytes = self.engine.lake().tables().iter().map(|table| table.bytes()).sum();
         let progress = Progress::new(self.console, &self.rule.name, bytes);
         let meter = replay.meter();
-        let before = tally.sums().executions;
+        let before = found.tally.sums().executions;
         let kept = match rows {
             Rows::Kept(..) => "what is complete is written; --resume goes on from there",
             _ => "what is complete is written",
@@ -212,9 +247,9 @@ impl Job<'_> {
                 }
             };
             let Some(executed) = executed else { return Ok(None) };
-            tally.add(&executed, self.rule)?;
-            for batch in writer.batches(&executed)? {
+            for batch in found.take(executed, self.rule, writer)? {
                 match rows {
+                    Rows::Waiting(_, spool) => spool.write(&batch)?,
                     Rows::Written(output) => {
                         if output.write(&batch)? == Flow::Closed {
                             return Ok(None);
@@ -228,10 +263,45 @@ impl Job<'_> {
                 && saves.is_due()
             {
                 let began = Instant::now();
-                checkpoint.save(tally.sums().executions, tally.saved(), meter.progress())?;
+                checkpoint.save(found.tally.sums().executions, found.saved(), meter.progress())?;
                 *saves = Saves { last: Instant::now(), took: began.elapsed() };
             }
         }
+    }
+}
+
+/// What a replay has found so far.
+struct Found {
+    tally: Tally,
+    /// Where the rule's alerts may stand for others.
+    suppressor: Option<Suppressor>,
+}
+
+impl Found {
+    /// What is to be kept of it.
+    fn saved(&self) -> Saved {
+        let mut saved = self.tally.saved();
+        saved.suppressor.clone_from(&self.suppressor);
+        saved
+    }
+
+    /// The rows of an execution as they are written, without those that are given already or that others stand for.
+    fn take(&mut self, executed: Executed, rule: &Rule, writer: &Writer) -> Result<Vec<RecordBatch>> {
+        let at = executed.execution.at;
+        let batches = self.tally.add(&executed, rule)?;
+        let count = |batches: &[RecordBatch]| batches.iter().map(|batch| batch.num_rows() as u64).sum::<u64>();
+        let fresh = count(&batches);
+        let mut written = writer.batches(&Executed { batches, ..executed })?;
+        if let Some(suppressor) = &mut self.suppressor {
+            written = written.iter().map(|batch| suppressor.take(batch, at)).collect::<Result<_>>()?;
+            if !suppressor.spans_executions() {
+                written = written.iter().map(|batch| suppressor.complete(batch)).collect::<Result<_>>()?;
+                suppressor.forget();
+            }
+        }
+        let given = count(&written);
+        self.tally.given(at, given, fresh - given);
+        Ok(written)
     }
 }
 
@@ -241,8 +311,11 @@ struct Writer {
     shape: Shape,
     identity: Identity,
     hidden: usize,
+    indices: Vec<String>,
     rows: SchemaRef,
     prefix: Option<String>,
+    /// Whether a column says which execution a row is of; documents for Elasticsearch say it by their own fields.
+    stamps: bool,
 }
 
 impl Writer {
@@ -251,7 +324,8 @@ impl Writer {
             Shape::Rows => Shaper::Rows(self.hidden),
             Shape::Alerts => {
                 let (rule, identity) = (Arc::clone(&self.rule), self.identity.clone());
-                let context = AlertContext { rule, execution, identity, hidden: self.hidden };
+                let indices = self.indices.clone();
+                let context = AlertContext { rule, execution, identity, hidden: self.hidden, indices };
                 Shaper::Alerts(Box::new(Decorator::new(&self.rows, context)))
             }
         }
@@ -259,7 +333,10 @@ impl Writer {
 
     fn schema(&self, first: Option<Execution>) -> Result<SchemaRef> {
         let execution = first.unwrap_or(Execution { at: DateTime::UNIX_EPOCH, window: None });
-        let schema = stamped_schema(&self.shaper(execution).schema(&self.rows)?, EXECUTION);
+        let mut schema = self.shaper(execution).schema(&self.rows)?;
+        if self.stamps {
+            schema = stamped_schema(&schema, EXECUTION);
+        }
         Ok(if self.prefix.is_some() { prefixed_schema(&schema, "rule.id") } else { schema })
     }
 
@@ -269,7 +346,10 @@ impl Writer {
         }
         let shaper = self.shaper(executed.execution);
         let batch = |batch: &RecordBatch| {
-            let rows = stamped(&shaper.shape(batch)?, EXECUTION, executed.execution.at)?;
+            let mut rows = shaper.shape(batch)?;
+            if self.stamps {
+                rows = stamped(&rows, EXECUTION, executed.execution.at)?;
+            }
             match &self.prefix {
                 Some(id) => prefixed(&rows, "rule.id", id),
                 None => Ok(rows),

@@ -130,6 +130,7 @@ pub(super) async fn backtest(
     let engine = open_engine(args, &options, console).await?;
 
     let Destination { format, several, mut shared, folder } = destination;
+    open::only_alerts(format, args.shape == Shape::Alerts)?;
     if keep.is_some() {
         // Rows are kept beside it until all are there.
         shared = None;
@@ -146,7 +147,7 @@ pub(super) async fn backtest(
                 summaries.push(summary);
                 stopped = why;
                 if let (Some(rows), Some(folder)) = (&rows, &folder) {
-                    let target = open::target(Some(&folder.join(file)), format, output.force)?;
+                    let target = open::target(Some(&folder.join(file)), format, &output)?;
                     write_kept(target, format, std::slice::from_ref(rows))?;
                 } else {
                     kept.extend(rows);
@@ -166,7 +167,7 @@ pub(super) async fn backtest(
         output.finish()?;
     }
     if let (Some(path), false) = (&output.output, kept.is_empty()) {
-        write_kept(open::target(Some(path), format, output.force)?, format, &kept)?;
+        write_kept(open::target(Some(path), format, &output)?, format, &kept)?;
     }
     if let Some(stats) = stats {
         stats.write("replays", &summaries)?;
@@ -187,8 +188,11 @@ pub(super) async fn backtest(
 fn write_kept(target: Target, format: Format, kept: &[Kept]) -> Result<()> {
     let Some(first) = kept.first() else { return Ok(()) };
     let mut output = target.open(format, Arc::clone(&first.schema), None)?;
-    for Kept { checkpoint, .. } in kept {
-        checkpoint.rows(|batch| output.write(batch).map(drop))?;
+    for Kept { checkpoint, suppressor, .. } in kept {
+        checkpoint.rows(|batch| match suppressor {
+            Some(suppressor) => output.write(&suppressor.complete(batch)?).map(drop),
+            None => output.write(batch).map(drop),
+        })?;
     }
     output.finish().map(drop)
 }

@@ -44,8 +44,13 @@ pub(super) struct ReplaySummary {
     pub(super) alerts: u64,
     /// Alerts that the limit cut off.
     pub(super) alerts_lost: u64,
-    /// Alerts of a group that had alerted in an earlier execution whose window overlaps.
+    /// Alerts of a group that had alerted in an earlier execution whose window overlaps; of a rule whose alerts are
+    /// events, with `--as alerts`: events that were found again, for which no second alert is given.
     pub(super) duplicates: u64,
+    /// Alerts that the rule's suppression lets another one stand for.
+    pub(super) suppressed: u64,
+    /// Events that were ingested after every execution that looks at their time; null unless `--late-arrivals` asks.
+    pub(super) late_arrivals: Option<u64>,
     /// Alerts by day of their execution, UTC; days without are left out.
     pub(super) alerts_by_day: BTreeMap<NaiveDate, u64>,
     /// Distinct `egret.group_id` of the alerts.
@@ -105,6 +110,8 @@ impl ReplaySummary {
             alerts: 0,
             alerts_lost: 0,
             duplicates: 0,
+            suppressed: 0,
+            late_arrivals: None,
             alerts_by_day: BTreeMap::new(),
             groups: 0,
             top_groups: Vec::new(),
@@ -147,6 +154,7 @@ impl ReplaySummary {
         self.alerts = sums.alerts;
         self.alerts_lost = sums.lost;
         self.duplicates = sums.duplicates;
+        self.suppressed = sums.suppressed;
         self.alerts_by_day.clone_from(&sums.days);
         self.groups = tally.groups() as u64;
         self.top_groups = tally.top(TOP).into_iter().map(TopGroup::from).collect();
@@ -193,6 +201,12 @@ impl ReplaySummary {
             counted(self.scans, "scan", "scans"),
             self.work,
         ));
+        if self.suppressed > 0 {
+            console.note(&format!("  {} suppressed", counted(self.suppressed, noun, &format!("{noun}s"))));
+        }
+        if let Some(late) = self.late_arrivals {
+            console.note(&format!("  {} too late for every execution", counted(late, "event came", "events came")));
+        }
         if self.alerts > 0 {
             let days = (self.to - self.from).as_seconds_f64() / 86_400.0;
             let busiest = self.alerts_by_day.iter().max_by_key(|(day, alerts)| (**alerts, std::cmp::Reverse(**day)));

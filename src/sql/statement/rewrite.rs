@@ -62,6 +62,7 @@ pub(super) fn rewrite(
         group_key,
         expanded: Vec::new(),
         hidden: 0,
+        origin: Vec::new(),
         warnings: diagnostics,
     })
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `span` | range, interval and look-back -> executions, and the time that they leave uncovered |
 //! | `times` | an event -> the executions that see it |
+//! | `late` | the events that no execution could see |
 //! | `widen` | the plan of one execution -> the plan of many |
 //! | `expr` | its expressions: the execution's time for `now()` |
 //! | `order` | its ORDER BY and LIMIT, for each execution by itself |
@@ -23,6 +24,7 @@ mod chunk;
 mod compact;
 mod compare;
 mod expr;
+mod late;
 mod meter;
 mod order;
 mod panes;
@@ -35,6 +37,7 @@ mod widen;
 
 pub use checkpoint::Checkpoint;
 pub use compare::{Change, Comparison};
+pub use late::late_arrivals;
 pub use meter::{Meter, Progress};
 pub use replay::{Executed, Replay, Way};
 pub use span::{Span, Uncovered};

@@ -80,6 +80,12 @@ impl Timetable {
         self.tells(if ingested { What::Known } else { What::Executions })
     }
 
+    /// The function that tells, by when an event was ingested and when it was, whether that was after every execution
+    /// that looks at its time.
+    pub(super) fn late(self: &Arc<Self>) -> ScalarUDF {
+        self.tells(What::Late)
+    }
+
     fn tells(self: &Arc<Self>, what: What) -> ScalarUDF {
         let signature = Signature::variadic_any(Volatility::Immutable);
         ScalarUDF::from(ExecTimes { table: Arc::clone(self), what, signature })
@@ -115,6 +121,8 @@ enum What {
     Executions,
     /// `exec_known(ingested, instant, ..)`: those of them that are not before the event was ingested.
     Known,
+    /// `exec_late(ingested, instant, ..)`: whether some see it, and all of them are before it was ingested.
+    Late,
     /// `exec_pane(instant, ..)`: the pane of an event, null where no execution sees it.
     Pane,
     /// `exec_marks(pane)`: the pane, and the edges where it enters the windows and where it has left them.
@@ -143,6 +151,7 @@ impl ScalarUDFImpl for ExecTimes {
         match self.what {
             What::Executions => "exec_times",
             What::Known => "exec_known",
+            What::Late => "exec_late",
             What::Pane => "exec_pane",
             What::Marks => "exec_marks",
             What::Span => "exec_span",
@@ -156,6 +165,7 @@ impl ScalarUDFImpl for ExecTimes {
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
         Ok(match self.what {
             What::Executions | What::Known | What::Span => DataType::new_list(instant(), true),
+            What::Late => DataType::Boolean,
             What::Pane => DataType::Int64,
             What::Marks => DataType::new_list(DataType::Struct(marks()), true),
         })
@@ -169,6 +179,10 @@ impl ScalarUDFImpl for ExecTimes {
             What::Known => match arrays.split_first() {
                 Some((ingested, instants)) => self.executions(Some(ingested), instants, rows)?,
                 None => return exec_err!("exec_known: expected when the event was ingested"),
+            },
+            What::Late => match arrays.split_first() {
+                Some((ingested, instants)) => self.late(ingested, instants, rows)?,
+                None => return exec_err!("exec_late: expected when the event was ingested"),
             },
             What::Pane => self.panes(&arrays, rows)?,
             What::Marks => self.marks(&arrays, rows)?,
@@ -199,6 +213,17 @@ impl ExecTimes {
             lists.push(self.table.at.get(seen).unwrap_or_default())?;
         }
         lists.finish()
+    }
+
+    fn late(&self, ingested: &ArrayRef, arrays: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
+        let ingested = Instants::try_new(ingested)?;
+        let places = arrays.iter().map(Instants::try_new).collect::<Result<Vec<_>>>()?;
+        let late = |row| {
+            let seen = self.table.seen_by(places.iter().find_map(|place| place.nanos(row))?);
+            let last = self.table.at.get(seen)?.last()?;
+            Some(i128::from(*last) < ingested.nanos(row)?)
+        };
+        Ok(Arc::new((0..rows).map(late).collect::<BooleanArray>()))
     }
 
     fn panes(&self, arrays: &[ArrayRef], rows: usize) -> Result<ArrayRef> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use crate::rule::Language;
+use crate::rule::{Interval, Language};
 
 /// Which rules.
 #[derive(Debug, Clone, Args)]
@@ -17,6 +17,9 @@ pub(crate) struct RuleArgs {
     /// Language of a query on stdin
     #[arg(long, value_enum, default_value_t = LanguageArg::Esql)]
     pub(crate) language: LanguageArg,
+    /// Lists of exceptions as Kibana exports them; those that a rule names apply to it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) exceptions: Option<PathBuf>,
 }
 
 /// Languages of a query on stdin.
@@ -51,6 +54,10 @@ pub(crate) struct LakeArgs {
     /// What a corrupt JSON line does; skipped lines are counted, reported, and make the exit code 3
     #[arg(long, value_enum, default_value_t = BadLine::Skip)]
     pub(crate) on_bad_line: BadLine,
+    /// How long after its @timestamp an event may be ingested, such as 2d: then folders named date=YYYY-MM-DD (dt=, day=, or
+    /// year=/month=/day=), which must be days of @timestamp in UTC, spare the files of other days
+    #[arg(long, value_name = "DURATION", value_parser = parse_lateness)]
+    pub(crate) lateness: Option<Interval>,
     /// Parse every JSON line; without it lines that no rule can want are only checked for UTF-8 and for { and }
     #[arg(long)]
     pub(crate) strict: bool,
@@ -64,6 +71,10 @@ pub(crate) enum BadLine {
     Skip,
     /// End the run with an error
     Fail,
+}
+
+fn parse_lateness(text: &str) -> Result<Interval, String> {
+    text.parse().map_err(|_| format!("expected a length of time such as 6h or 2d, found `{text}`"))
 }
 
 fn parse_table(text: &str) -> Result<(String, String), String> {

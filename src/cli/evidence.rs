@@ -21,6 +21,7 @@ use crate::engine::refusal::refused;
 use crate::engine::{Engine, Refusal, TimeField};
 use crate::error::{Error, Kind, Result};
 use crate::rule::{Execution, Rule};
+use crate::sql::lowered::Lowered;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -39,6 +40,9 @@ pub(super) struct EvidenceArgs {
     /// Language of a query on stdin
     #[arg(long, value_enum, default_value_t = LanguageArg::Esql)]
     language: LanguageArg,
+    /// Lists of exceptions, if the alerts were made with them
+    #[arg(long, value_name = "FILE")]
+    exceptions: Option<PathBuf>,
     /// A file with alerts, one JSON document a line; - is stdin
     #[arg(long, value_name = "FILE")]
     alert: PathBuf,
@@ -74,7 +78,12 @@ pub(super) async fn evidence(args: &EvidenceArgs, resources: &ResourceArgs, cons
     for warning in engine.lake().warnings() {
         console.warning(warning);
     }
-    let behind = Box::pin(gather(&engine, rule, &asked, console)).await?;
+    let exceptions = open::exceptions(args.exceptions.as_deref())?;
+    let (lowered, notices) = open::compile(&engine, rule, exceptions.as_ref(), console).await?;
+    for notice in notices.into_iter().chain(engine.table_notices(&lowered)) {
+        console.warning(&notice);
+    }
+    let behind = Box::pin(gather(&engine, rule, &lowered, &asked)).await?;
 
     let several = asked.len() > 1;
     let schema = behind.iter().find_map(|behind| behind.as_ref().map(|(schema, _)| schema.clone()));
@@ -117,7 +126,7 @@ pub(super) async fn evidence(args: &EvidenceArgs, resources: &ResourceArgs, cons
     if let Some(output) = output {
         output.finish()?;
     }
-    let skipped = engine.take_notices(&engine.compile(rule).await?.tables);
+    let skipped = engine.take_notices(&lowered.tables);
     for text in &skipped.texts {
         console.warning(text);
     }
@@ -142,12 +151,7 @@ pub(super) async fn evidence(args: &EvidenceArgs, resources: &ResourceArgs, cons
 type Behind = Option<(SchemaRef, Vec<RecordBatch>)>;
 
 /// The events behind each alert, execution by execution; `None` for an alert that the rule does not give.
-async fn gather(engine: &Engine, rule: &Rule, asked: &Asked, console: Console) -> Result<Vec<Behind>> {
-    let lowered = engine.compile(rule).await?;
-    console.report(&rule.report(lowered.warnings.clone()));
-    for notice in engine.table_notices(&lowered) {
-        console.warning(&notice);
-    }
+async fn gather(engine: &Engine, rule: &Rule, lowered: &Lowered, asked: &Asked) -> Result<Vec<Behind>> {
     let time = TimeField::of(rule);
     let mut executions: HashMap<Execution, HashSet<uuid::Uuid>> = HashMap::new();
     for alert in asked.iter() {
@@ -155,7 +159,7 @@ async fn gather(engine: &Engine, rule: &Rule, asked: &Asked, console: Console) -
     }
     let mut gathered: HashMap<Execution, Evidence> = HashMap::new();
     for (execution, wanted) in executions {
-        let evidence = engine.evidence(rule, &lowered, &time, &execution, &wanted).await;
+        let evidence = engine.evidence(rule, lowered, &time, &execution, &wanted).await;
         let evidence = evidence.map_err(|error| refused(rule, error))?.map_err(|Refusal(why)| {
             Error::new(Kind::Usage, format!("{}: its alerts do not lead back to events: {why}", rule.name))
                 .with_help("query the events with egret sql instead")

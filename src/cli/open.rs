@@ -12,7 +12,7 @@ use crate::engine::refusal::refused;
 use crate::engine::{Engine, Refusal, TimeField};
 use crate::error::{Error, Kind, Result};
 use crate::lake::{LakeConfig, OnBadLine};
-use crate::rule::{self, DateMath, Execution, Language, Loaded, Rule, Window};
+use crate::rule::{self, DateMath, Exceptions, Execution, Interval, Language, Loaded, Rule, Window};
 use crate::sql::lowered::Lowered;
 
 /// The earliest instant that a window without a start begins at: all that nanoseconds since 1970 can tell.
@@ -32,6 +32,7 @@ pub(super) fn lake_config(args: &LakeArgs) -> LakeConfig {
         tables: args.tables.clone(),
         on_bad_line,
         strict: args.strict,
+        lateness: args.lateness.as_ref().map(Interval::length),
         ..LakeConfig::default()
     }
 }
@@ -115,6 +116,44 @@ pub(super) fn instant(flag: &str, text: &str, now: DateTime<Utc>) -> Result<Date
 pub(super) fn now() -> DateTime<Utc> {
     let now = Utc::now();
     DateTime::from_timestamp_millis(now.timestamp_millis()).unwrap_or(now)
+}
+
+/// The lists of exceptions of a file, where there is one.
+pub(super) fn exceptions(path: Option<&Path>) -> Result<Option<Exceptions>> {
+    let Some(path) = path else { return Ok(None) };
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path)
+        .map_err(|e| Error::new(Kind::Input, format!("{name}: the exceptions cannot be read")).with_source(e))?;
+    Exceptions::parse(&name, &text).map(Some)
+}
+
+/// The canonical form of a rule, without the events that its exceptions leave out, and what there is to tell of those.
+pub(super) async fn compile(
+    engine: &Engine,
+    rule: &Rule,
+    exceptions: Option<&Exceptions>,
+    console: Console,
+) -> Result<(Lowered, Vec<String>)> {
+    let lowered = engine.compile(rule).await?;
+    console.report(&rule.report(lowered.warnings.clone()));
+    let Some(exceptions) = exceptions else {
+        let notice =
+            format!("{}: its exceptions are not applied; --exceptions FILE names a file that holds them", rule.name);
+        return Ok((lowered, (!rule.exceptions_list.is_empty()).then_some(notice).into_iter().collect()));
+    };
+    let mut notices = Vec::new();
+    for list in exceptions.missing(rule) {
+        notices.push(format!("{}: the file of exceptions has no list `{list}`, which the rule names", rule.name));
+    }
+    if rule.exceptions_list.is_empty() {
+        notices.push(format!("{}: the rule names no list of exceptions, so none applies", rule.name));
+    }
+    let conditions = exceptions.of(rule);
+    if conditions.is_empty() {
+        return Ok((lowered, notices));
+    }
+    let without = engine.excepting(rule, &lowered, &conditions)?;
+    engine.compile(&without).await.map(|lowered| (lowered, notices))
 }
 
 /// The query whose alerts carry the event that they come from, where they come from one, and what stands against it.

@@ -28,7 +28,7 @@ use crate::engine::run::Run;
 use crate::engine::shared::{cost, share, shared_by};
 use crate::engine::{Engine, TimeField};
 use crate::error::{Kind, Result};
-use crate::rule::{Execution, Rule};
+use crate::rule::{Exceptions, Execution, Rule};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -65,6 +65,7 @@ pub(super) async fn run(args: &RunArgs, resources: &ResourceArgs, console: &Cons
     let started = Instant::now();
     let console = *console;
     let (rules, broken) = open::rules(&args.asked.rules, args.asked.language.into(), console)?;
+    let exceptions = open::exceptions(args.asked.exceptions.as_deref())?;
     let now = open::now();
     let destination = Destination::try_new(&args.output, rules.len() + broken > 1)?;
     let stats = StatsFile::reserve(args.output.stats_file.as_deref())?;
@@ -78,7 +79,9 @@ pub(super) async fn run(args: &RunArgs, resources: &ResourceArgs, console: &Cons
     let mut summaries = Vec::new();
     let mut failures: Vec<Kind> = vec![Kind::Rule; broken];
     let file = |name: String| folder.as_ref().map(|folder| folder.join(name));
-    let job = |(rule, name)| Job { args, engine: &engine, rule, file: file(name), format, several, now, console };
+    let exceptions = exceptions.as_ref();
+    let engine = &engine;
+    let job = |(rule, name)| Job { args, engine, rule, exceptions, file: file(name), format, several, now, console };
     let jobs: Vec<Job<'_>> = rules.iter().zip(file_names(&rules, format)).map(job).collect();
     if let ([job], false) = (jobs.as_slice(), several) {
         summaries.push(job.run(shared.as_mut()).await?);
@@ -128,6 +131,7 @@ struct Job<'a> {
     args: &'a RunArgs,
     engine: &'a Engine,
     rule: &'a Rule,
+    exceptions: Option<&'a Exceptions>,
     /// The file of its rows, where each rule has one.
     file: Option<PathBuf>,
     format: Format,
@@ -196,14 +200,14 @@ impl Job<'_> {
         let rule = self.rule;
         let reserved = |path: &PathBuf| open::target(Some(path), self.format, &self.args.output);
         let file = self.file.as_ref().map(reserved).transpose()?;
-        let mut lowered = self.engine.compile(rule).await?;
-        self.console.report(&rule.report(lowered.warnings.clone()));
+        let (mut lowered, notices) = open::compile(self.engine, rule, self.exceptions, self.console).await?;
         let time = TimeField::of(rule);
         let execution = open::execution_of(self.engine, rule, &lowered, &self.args.time, self.now).await?;
         let limit = rule.limit(lowered.limit);
         let mut summary = Summary::new(&rule.name, Some(rule), &execution);
         summary.limit = limit;
-        summary.work.warnings = self.engine.table_notices(&lowered);
+        summary.work.warnings = notices;
+        summary.work.warnings.extend(self.engine.table_notices(&lowered));
         summary.work.warnings.extend(self.engine.window_notices(&lowered, &time, &execution));
 
         if self.args.shape == Shape::Alerts {

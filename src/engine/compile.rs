@@ -39,6 +39,25 @@ pub fn excluding(rule: &Rule, lowered: &Lowered, conditions: &[String]) -> Resul
     Ok(rule.with_query(text))
 }
 
+/// The rule without the events for which one of `conditions`, written in KQL, is true.
+///
+/// # Errors
+/// A condition that does not fit the events; a query that events cannot be left out of.
+pub fn excepting(rule: &Rule, lowered: &Lowered, conditions: &[String], catalog: &dyn Catalog) -> Result<Rule> {
+    let patterns: Vec<String> = lowered.tables.iter().flat_map(|used| used.patterns.iter().cloned()).collect();
+    let mut own = Vec::with_capacity(conditions.len());
+    for condition in conditions {
+        own.extend(match rule.language {
+            Language::Esql => Some(sql::exclude::kql_in_esql(condition)),
+            Language::Sql => sql::exclude::kql_in_sql(condition, &patterns, catalog).map_err(|diagnostics| {
+                let told: Vec<_> = diagnostics.iter().map(|diagnostic| diagnostic.message.as_str()).collect();
+                Error::new(Kind::Rule, format!("the exception `{condition}` does not fit: {}", told.join("; ")))
+            })?,
+        });
+    }
+    excluding(rule, lowered, &own)
+}
+
 fn lower(text: &str, catalog: &dyn Catalog) -> std::result::Result<Lowered, Vec<Diagnostic>> {
     match esql::parse(text) {
         (Some(query), _) => sql::lower(&query, text, catalog),

@@ -101,6 +101,14 @@ impl Engine {
         compile::compile(rule, &catalog)
     }
 
+    /// The rule without the events for which one of `conditions`, written in KQL, is true; `lowered` is its canonical form.
+    ///
+    /// # Errors
+    /// A condition that does not fit the events; a query that events cannot be left out of.
+    pub fn excepting(&self, rule: &Rule, lowered: &Lowered, conditions: &[String]) -> Result<Rule> {
+        compile::excepting(rule, lowered, conditions, &LakeCatalog::new(&self.lake))
+    }
+
     /// What there is to tell of the tables of a compiled rule: patterns that match none, fields that are offered as
     /// text since the tables differ.
     pub fn table_notices(&self, lowered: &Lowered) -> Vec<String> {

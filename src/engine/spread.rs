@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::Schema;
-use datafusion::common::TableReference;
+use datafusion::common::{Column, TableReference};
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
-use datafusion::logical_expr::{AggregateUDF, LogicalPlan, ScalarUDF};
+use datafusion::logical_expr::{AggregateUDF, Expr, LogicalPlan, LogicalPlanBuilder, ScalarUDF};
 
 use super::Engine;
 use super::failure::engine_error;
@@ -36,6 +36,39 @@ impl Engine {
     ) -> Result<BTreeMap<String, LogicalPlan>> {
         let on_time = OnTime { column: column.to_owned(), function };
         tables::on_time(self.session(), self.lake(), lowered, time, window, &on_time).await
+    }
+
+    /// Plans that give the whole events of a window for which `function` is true, one for each table of a compiled rule;
+    /// the function takes when an event was ingested before the instants that say when it was.
+    ///
+    /// # Errors
+    /// Where the tables cannot be planned.
+    pub async fn events_on_time(
+        &self,
+        lowered: &Lowered,
+        time: &TimeField,
+        window: &Window,
+        column: &str,
+        function: Arc<ScalarUDF>,
+        execution: &Execution,
+    ) -> Result<Vec<Prepared>> {
+        let on_time = OnTime { column: column.to_owned(), function };
+        // A query that shows what an event is, and nothing else.
+        let shown = Lowered { columns: Vec::new(), origin: vec!["_id".to_owned()], hidden: 0, ..lowered.clone() };
+        let time = time.clone().as_ingested();
+        let tables = tables::on_time(self.session(), self.lake(), &shown, &time, window, &on_time).await?;
+        let mut prepared = Vec::with_capacity(tables.len());
+        for table in tables.into_values() {
+            let columns = table.schema().columns().into_iter().filter(|known| known.name != column).map(Expr::Column);
+            let columns: Vec<Expr> = columns.collect();
+            let plan = LogicalPlanBuilder::from(table)
+                .filter(Expr::Column(Column::from_name(column)))
+                .and_then(|plan| plan.project(columns))
+                .and_then(LogicalPlanBuilder::build)
+                .map_err(engine_error)?;
+            prepared.push(plan::prepare_plan(self.session(), shown.clone(), plan, execution.at).await?);
+        }
+        Ok(prepared)
     }
 
     /// The plan of a compiled rule, as SQL gives it, over scans of `tables` that stand for them by name; the columns

@@ -6,6 +6,8 @@
 //! assert_eq!(config.on_bad_line, OnBadLine::Skip);
 //! ```
 
+use chrono::TimeDelta;
+
 use super::ndjson::OnBadLine;
 
 /// The locations of the events.
@@ -23,6 +25,9 @@ pub struct LakeConfig {
     pub on_bad_line: OnBadLine,
     /// Whether every line of JSON is parsed, also one that no query can want by its bytes.
     pub strict: bool,
+    /// How long after its `@timestamp` an event may be ingested, where that is declared: then folders that are named after
+    /// days of `@timestamp` rule out files.
+    pub lateness: Option<TimeDelta>,
     /// The patterns of FROM that will be asked for; other tables are listed and not opened. Empty: all are opened.
     pub only: Vec<String>,
 }

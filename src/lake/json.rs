@@ -132,8 +132,14 @@ fn as_read(field: &Field) -> Field {
     Field { data_type: field.kind.data_type(), ..field.clone() }
 }
 
-/// The scan of a group's files.
-pub(crate) fn scan(table: &Table, group: &Group, columns: &[Field], metadata: &[String]) -> JsonScan {
+/// The scan of those of a group's files that `reads` says.
+pub(crate) fn scan(
+    table: &Table,
+    group: &Group,
+    columns: &[Field],
+    metadata: &[String],
+    reads: impl Fn(&GroupFile) -> bool,
+) -> JsonScan {
     let fields = columns.iter().filter(|f| !is_path(group, f)).map(as_read).map(ColumnSpec::Field);
     let described = Metadata::ALL.into_iter().filter(|m| metadata.iter().any(|name| name == m.name()));
     let columns: Vec<_> = fields.chain(described.map(ColumnSpec::Metadata)).collect();
@@ -149,7 +155,7 @@ pub(crate) fn scan(table: &Table, group: &Group, columns: &[Field], metadata: &[
     let schema = Arc::clone(source.table_schema().table_schema());
     JsonScan {
         store: table.store.clone(),
-        files: group.files.clone(),
+        files: group.files.iter().filter(|file| reads(file)).cloned().collect(),
         path_columns: group.path_columns.clone(),
         source,
         schema,

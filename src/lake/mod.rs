@@ -11,6 +11,7 @@
 //! | `schema`, `ecs` | a file's schema -> fields and kinds |
 //! | `group`, `table` | files -> groups -> table |
 //! | `parquet/`, `ndjson/` | how each format is read |
+//! | `partition` | days in folders' names -> which files a window can do without |
 //! | `window`, `view` | what a query asks -> plan |
 //! | `functions/` | SQL functions of these plans |
 
@@ -23,6 +24,7 @@ mod hive;
 mod json;
 pub mod ndjson;
 mod parquet;
+mod partition;
 mod paths;
 mod schema;
 mod select;

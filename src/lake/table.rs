@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
+use chrono::TimeDelta;
 use datafusion::datasource::object_store::ObjectStoreUrl;
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
@@ -34,6 +35,7 @@ pub struct Table {
     discovered: OnceLock<Vec<Field>>,
     pub(crate) on_bad_line: OnBadLine,
     pub(crate) strict: bool,
+    pub(crate) lateness: Option<TimeDelta>,
     pub(crate) issues: Issues,
     pub(crate) unparsed: BTreeMap<String, Arc<Unparsed>>,
     warnings: Vec<String>,
@@ -80,6 +82,7 @@ impl Table {
             discovered: OnceLock::new(),
             on_bad_line: config.on_bad_line,
             strict: config.strict,
+            lateness: config.lateness,
             issues: Issues::default(),
             unparsed,
             warnings,

@@ -22,6 +22,7 @@ use super::functions::{Unparsed, list_leaf, parse_instant, row_json};
 use super::group::{Group, GroupFile};
 use super::json;
 use super::parquet::{FILE_COLUMN, ParquetScan, ROW_COLUMN, Scanned};
+use super::partition;
 use super::schema::{Leaf, Stored, instant, is_text, unify};
 use super::store::Format;
 use super::table::Table;
@@ -130,7 +131,7 @@ pub async fn plan(
                     branch(&bind, group, provider_as_source(Arc::new(scan)), ask)?
                 }
                 Format::Json => {
-                    let scan = json::scan(table, group, &read, &ask.metadata);
+                    let scan = json::scan(table, group, &read, &ask.metadata, |file| bind.may_hold(group, file));
                     branch(&bind, &json::asked(group, &read), provider_as_source(Arc::new(scan)), ask)?
                 }
             }));
@@ -188,6 +189,11 @@ impl Bind<'_> {
     /// The counter of a field's texts that are no instant.
     pub(crate) fn unparsed(&self, name: &str) -> Option<Arc<Unparsed>> {
         self.table.unparsed.get(name).cloned()
+    }
+
+    /// Whether a file may hold events of the window, as far as its path tells.
+    fn may_hold(&self, group: &Group, file: &GroupFile) -> bool {
+        partition::may_hold(&group.path_columns, &file.path_values, self.window, self.table.lateness)
     }
 
     fn in_window(&self, name: &str) -> bool {
@@ -256,6 +262,9 @@ fn parquet_scan(bind: &Bind<'_>, group: &Group, with_id: bool) -> ParquetScan {
         path_columns.push(Arc::new(ArrowField::new(FILE_COLUMN, DataType::Utf8View, true)));
     }
     let scanned = |file: &GroupFile| {
+        if !bind.may_hold(group, file) {
+            return None;
+        }
         let footer = file.footer.as_ref()?;
         let mut row_groups = None;
         if let (Some(window), Some(metadata)) = (bind.window, &footer.metadata) {

@@ -296,15 +296,10 @@ fn read_version(rule: Section<'_>) -> u64 {
 
 /// Warns of what the rule asks for and no part of an execution does.
 fn warn_not_applied(rule: Section<'_>) {
-    for (key, help) in [
-        ("filters", "write them into the query"),
-        ("exceptions_list", "write the exceptions into the query: the lists are kept in Kibana"),
-        ("alert_suppression", "expect one alert for each row of the query"),
-    ] {
-        if rule.has(key) && (key == "alert_suppression" || !rule.values(key).is_empty()) {
-            let message = format!("`{key}` is read and not applied");
-            rule.add(Diagnostic::warning(Code::Unsupported, rule.key_span(key), message).with_help(help));
-        }
+    if !rule.values("filters").is_empty() {
+        let warning =
+            Diagnostic::warning(Code::Unsupported, rule.key_span("filters"), "`filters` is read and not applied");
+        rule.add(warning.with_help("write them into the query"));
     }
 }
 

@@ -21,6 +21,7 @@
 //! ```
 
 mod date_math;
+mod exception;
 mod file;
 mod keys;
 mod load;
@@ -34,6 +35,7 @@ use std::path::Path;
 use uuid::Uuid;
 
 pub use date_math::DateMath;
+pub use exception::Exceptions;
 pub use load::{Found, load, read};
 pub use schedule::{Execution, Interval, Schedule, Window};
 pub use threat::{Entry, Technique, Threat};

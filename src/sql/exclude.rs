@@ -1,8 +1,12 @@
 //! A rule's query with events left out, as text: what an author would write to exclude them.
 
+use datafusion::sql::sqlparser::ast::SetExpr;
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, Tokenizer};
 
+use super::catalog::Catalog;
+use super::lowering::lower;
+use crate::diagnostic::Diagnostic;
 use crate::esql;
 
 /// An ES|QL query that does not see the events for which one of `conditions` is true; `None` where the text is no query.
@@ -60,6 +64,42 @@ fn offset(text: &str, place: Location) -> Option<usize> {
     let column = usize::try_from(place.column).ok()?.checked_sub(1)?;
     let rest = text.get(start..)?;
     Some(start + rest.char_indices().nth(column).map_or(rest.len(), |(at, _)| at))
+}
+
+/// The ES|QL condition that KQL is true.
+pub fn kql_in_esql(kql: &str) -> String {
+    let mut text = String::from("KQL(\"");
+    for c in kql.chars() {
+        match c {
+            '\\' => text.push_str("\\\\"),
+            '"' => text.push_str("\\\""),
+            '\n' => text.push_str("\\n"),
+            '\r' => text.push_str("\\r"),
+            '\t' => text.push_str("\\t"),
+            c => text.push(c),
+        }
+    }
+    text + "\")"
+}
+
+/// The SQL condition that KQL is true of events of the tables that `patterns` select; `None` where the text that it is
+/// lowered from has no condition.
+///
+/// # Errors
+/// Every mistake of the query; places are those in `FROM "patterns" | WHERE KQL("..")`.
+pub fn kql_in_sql(kql: &str, patterns: &[String], catalog: &dyn Catalog) -> Result<Option<String>, Vec<Diagnostic>> {
+    let patterns: Vec<String> = patterns.iter().map(|pattern| format!("\"{pattern}\"")).collect();
+    let text = format!("FROM {} | WHERE {}", patterns.join(", "), kql_in_esql(kql));
+    let lowered = match esql::parse(&text) {
+        (Some(query), _) => lower(&query, &text, catalog)?,
+        (None, diagnostics) => return Err(diagnostics),
+    };
+    let stages = lowered.query.with.into_iter().flat_map(|with| with.cte_tables);
+    let conditions = stages.filter(|stage| stage.alias.name.value.starts_with("where")).filter_map(|stage| {
+        let SetExpr::Select(select) = *stage.query.body else { return None };
+        select.selection
+    });
+    Ok(conditions.map(|condition| condition.to_string()).next())
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::summary::ReplaySummary;
 use super::{BacktestArgs, Visibility};
 use crate::alert::sink::{Flow, Format, Output, Spool, prefixed, prefixed_schema, stamped, stamped_schema};
 use crate::alert::{AlertContext, Decorator, Identity, Suppressor};
-use crate::backtest::{Checkpoint, Executed, Replay, Saved, Span, Tally};
+use crate::backtest::{Checkpoint, Executed, Replay, Saved, Span, Tally, late_arrivals};
 use crate::cli::args::OutputArgs;
 use crate::cli::destination::Shared;
 use crate::cli::open;
@@ -23,8 +23,10 @@ use crate::cli::stop::Stop;
 use crate::cli::summary::instant;
 use crate::engine::Engine;
 use crate::engine::refusal::refused;
+use crate::engine::run::Run;
 use crate::error::{Error, Result};
-use crate::rule::{Execution, Rule};
+use crate::rule::{Exceptions, Execution, Rule};
+use crate::sql::lowered::Lowered;
 
 /// The column that says which execution a row is of.
 const EXECUTION: &str = "execution";
@@ -40,6 +42,7 @@ pub(super) struct Job<'a> {
     pub(super) args: &'a BacktestArgs,
     pub(super) engine: &'a Engine,
     pub(super) rule: &'a Rule,
+    pub(super) exceptions: Option<&'a Exceptions>,
     pub(super) range: (DateTime<Utc>, DateTime<Utc>),
     pub(super) console: Console,
     pub(super) several: bool,
@@ -95,19 +98,25 @@ enum Rows<'a> {
 
 impl Job<'_> {
     /// Replays the rule; rows that are not kept go to `shared`, or to an output of its own.
-    pub(super) async fn run(mut self, shared: Option<&mut Shared>, format: Format) -> Result<Done> {
+    pub(super) async fn run(
+        mut self,
+        shared: Option<&mut Shared>,
+        format: Format,
+        late: Option<&mut Output>,
+    ) -> Result<Done> {
         let started = Instant::now();
         let rule = self.rule;
         let args = self.args;
         let span = args.span(rule, self.range)?;
         let executions = span.executions();
-        let mut lowered = self.engine.compile(rule).await?;
-        self.console.report(&rule.report(lowered.warnings.clone()));
+        let (mut lowered, notices) = open::compile(self.engine, rule, self.exceptions, self.console).await?;
         let time = args.time(rule);
         let limit = rule.limit(lowered.limit);
         let mut summary = ReplaySummary::new(rule, &span, executions.len());
         summary.limit = limit;
-        summary.work.warnings = self.engine.table_notices(&lowered);
+        summary.work.warnings = notices;
+        summary.work.warnings.extend(self.engine.table_notices(&lowered));
+        let seen = lowered.clone();
         if let Some(first) = executions.first() {
             summary.work.warnings.extend(self.engine.window_notices(&lowered, &time, first));
             if args.shape == Shape::Alerts {
@@ -188,11 +197,37 @@ impl Job<'_> {
         if let Some(own) = own {
             own.finish()?;
         }
+        if let (Some(late), None) = (late, &stopped) {
+            summary.late_arrivals = self.list_late(&seen, &span, late).await?;
+            if summary.late_arrivals.is_none() {
+                let message = "the windows of its executions do not follow each other, so late arrivals are not known";
+                summary.work.warnings.push(format!("{}: {message}", rule.name));
+            }
+        }
         summary.way(replay.way(), replay.alone());
         summary.finish(&found.tally, replay.meter().progress(), started.elapsed());
         summary.work.notice(self.engine.take_notices(&used));
         summary.tell(self.console, args.shape.noun());
         Ok(Done { summary, kept, stopped })
+    }
+
+    /// Lists the events that came too late; how many there are, where that is known.
+    async fn list_late(&self, lowered: &Lowered, span: &Span, late: &mut Output) -> Result<Option<u64>> {
+        let time = self.args.time(self.rule);
+        let Some(plans) = late_arrivals(self.engine, lowered, &time, span).await? else { return Ok(None) };
+        let mut count = 0;
+        for prepared in plans {
+            let mut run = Run::start(&prepared)?;
+            while let Some(batch) = run.next().await? {
+                count += batch.num_rows() as u64;
+                let batch = match self.several {
+                    true => prefixed(&batch, "rule.id", &self.rule.rule_id.to_string())?,
+                    false => batch,
+                };
+                late.write(&batch)?;
+            }
+        }
+        Ok(Some(count))
     }
 
     /// What makes a replay another one, so that it cannot go on from the state of this.
@@ -210,6 +245,7 @@ impl Job<'_> {
             text("the window", &format_args!("{} to {}", span.schedule.from, span.schedule.to)),
             text("--as", &self.args.shape.noun()),
             text("events from", &places),
+            text("exceptions", &self.exceptions.map_or("", Exceptions::text)),
             text("--visibility", if self.args.visibility == Visibility::All { &"all" } else { &"ingested" }),
             text("the columns", &columns.collect::<Vec<_>>().join(", ")),
         ]

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use clap::{ArgGroup, Args, ValueEnum};
+use datafusion::arrow::datatypes::Schema;
 
 use self::job::{Done, Job, Kept};
 use self::keep::Keep;
@@ -70,6 +71,9 @@ pub(super) struct BacktestArgs {
     /// What a row becomes
     #[arg(long = "as", value_enum, default_value_t = Shape::Rows, help_heading = "Output")]
     shape: Shape,
+    /// List the events that were ingested after every execution that looks at their time, as NDJSON in this file
+    #[arg(long, value_name = "FILE", help_heading = "Output", conflicts_with = "reports")]
+    late_arrivals: Option<PathBuf>,
     /// Go on with a replay to the same --output that was interrupted or crashed
     #[arg(long, help_heading = "Output")]
     resume: bool,
@@ -108,6 +112,8 @@ pub(super) async fn backtest(
 ) -> Result<u8> {
     let console = *console;
     let (rules, broken) = open::rules(&args.asked.rules, args.asked.language.into(), console)?;
+    let exceptions = open::exceptions(args.asked.exceptions.as_deref())?;
+    let exceptions = exceptions.as_ref();
     let range = range(args, open::now())?;
     if args.sweep.is_some() || args.against.is_some() || !args.exclude.is_empty() {
         let [rule] = rules.as_slice() else {
@@ -116,8 +122,8 @@ pub(super) async fn backtest(
         };
         let options = resource::options(resources);
         let engine = open_engine(args, &options, console).await?;
-        let reporter =
-            Reporter { args, engine: &engine, range, memory: options.memory_limit, console, stop, skipped: false };
+        let (engine, memory) = (&engine, options.memory_limit);
+        let reporter = Reporter { args, engine, exceptions, range, memory, console, stop, skipped: false };
         let skipped = Box::pin(reporter.write(rule)).await?;
         return Ok(if skipped { SKIPPED_INPUT } else { 0 });
     }
@@ -126,6 +132,8 @@ pub(super) async fn backtest(
     let output = OutputArgs { force: args.output.force || going_on, ..args.output.clone() };
     let destination = Destination::try_new(&output, rules.len() + broken > 1)?;
     let stats = StatsFile::reserve(output.stats_file.as_deref())?;
+    let late = args.late_arrivals.as_deref().map(|path| Target::file(path, output.force)).transpose()?;
+    let mut late = late.map(|late| late.open(Format::Ndjson, Arc::new(Schema::empty()), None)).transpose()?;
     let options = resource::options(resources);
     let engine = open_engine(args, &options, console).await?;
 
@@ -141,8 +149,9 @@ pub(super) async fn backtest(
     let mut kept: Vec<Kept> = Vec::new();
     for (rule, file) in rules.iter().zip(file_names(&rules, format)) {
         let (memory, keep) = (options.memory_limit, keep.as_ref());
-        let job = Job { args, engine: &engine, rule, range, console, several, memory, keep, stop: stop.clone() };
-        match Box::pin(job.run(shared.as_mut(), format)).await {
+        let (engine, stop) = (&engine, stop.clone());
+        let job = Job { args, engine, rule, exceptions, range, console, several, memory, keep, stop };
+        match Box::pin(job.run(shared.as_mut(), format, late.as_mut())).await {
             Ok(Done { summary, kept: rows, stopped: why }) => {
                 summaries.push(summary);
                 stopped = why;
@@ -168,6 +177,9 @@ pub(super) async fn backtest(
     }
     if let (Some(path), false) = (&output.output, kept.is_empty()) {
         write_kept(open::target(Some(path), format, &output)?, format, &kept)?;
+    }
+    if let (Some(late), None) = (late, &stopped) {
+        late.finish()?;
     }
     if let Some(stats) = stats {
         stats.write("replays", &summaries)?;

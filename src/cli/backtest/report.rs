@@ -18,7 +18,7 @@ use crate::engine::Engine;
 use crate::engine::compile::excluding;
 use crate::engine::refusal::refused;
 use crate::error::{Error, Kind, Result};
-use crate::rule::{Execution, Rule};
+use crate::rule::{Exceptions, Execution, Rule};
 use crate::sql::lowered::TableUse;
 
 /// How a report is written.
@@ -33,6 +33,7 @@ pub(super) enum ReportFormat {
 pub(super) struct Reporter<'a> {
     pub(super) args: &'a BacktestArgs,
     pub(super) engine: &'a Engine,
+    pub(super) exceptions: Option<&'a Exceptions>,
     pub(super) range: (DateTime<Utc>, DateTime<Utc>),
     pub(super) memory: usize,
     pub(super) console: Console,
@@ -88,10 +89,9 @@ impl<'a> Reporter<'a> {
     }
 
     async fn side(&self, rule: &Rule, executions: Vec<Execution>, limited: bool) -> Result<Side<'a>> {
-        let lowered = self.engine.compile(rule).await?;
-        self.console.report(&rule.report(lowered.warnings.clone()));
+        let (lowered, mut warnings) = open::compile(self.engine, rule, self.exceptions, self.console).await?;
         let time = self.args.time(rule);
-        let mut warnings = self.engine.table_notices(&lowered);
+        warnings.extend(self.engine.table_notices(&lowered));
         if let Some(first) = executions.first() {
             warnings.extend(self.engine.window_notices(&lowered, &time, first));
         }

@@ -68,6 +68,43 @@ pub const ORIGIN: &str = "__origin.";
 /// The column of an alert's id.
 pub const UUID: &str = "kibana.alert.uuid";
 
+/// The fields that say when an event was and what it was, and those that reasons and investigations tell.
+pub const CORE_FIELDS: [&str; 33] = [
+    "@timestamp",
+    "destination.address",
+    "destination.domain",
+    "destination.ip",
+    "destination.port",
+    "dns.question.name",
+    "event.action",
+    "event.category",
+    "event.code",
+    "event.dataset",
+    "event.id",
+    "event.ingested",
+    "event.kind",
+    "event.outcome",
+    "event.type",
+    "file.name",
+    "file.path",
+    "host.id",
+    "host.name",
+    "host.os.type",
+    "process.command_line",
+    "process.entity_id",
+    "process.executable",
+    "process.name",
+    "process.parent.executable",
+    "process.parent.name",
+    "source.address",
+    "source.ip",
+    "source.port",
+    "url.full",
+    "user.id",
+    "user.name",
+    "agent.id",
+];
+
 const LAST_DETECTED: &str = "kibana.alert.last_detected";
 const SUPPRESSION_TERMS: &str = "kibana.alert.suppression.terms";
 const SUPPRESSION_START: &str = "kibana.alert.suppression.start";

@@ -168,7 +168,14 @@ pub(super) async fn carrying(
     }
     let carrying = engine.carrying(&lowered, execution).await.map_err(|error| refused(rule, error))?;
     Ok(match carrying {
-        Ok(carrying) => (carrying, None),
+        Ok(carrying) => {
+            let (carried, all) = (carrying.origin.len(), engine.field_count(&lowered));
+            let notice = format!(
+                "{}: alerts hold {carried} of the {all} fields that events have: those that the rule reads, and common ones",
+                rule.name
+            );
+            (carrying, (carried < all).then_some(notice))
+        }
         Err(Refusal(why)) => {
             (lowered, Some(format!("{}: alerts hold the columns of the query alone: {why}", rule.name)))
         }

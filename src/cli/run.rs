@@ -36,10 +36,13 @@ Examples:
   egret run rule.toml --events /lake/events.parquet
   egret run rule.toml --lake /lake --at 2026-10-02T00:00:00Z --as alerts
   egret run rules/ --lake /lake --at now-1d/d --output alerts/ --format parquet
+  egret run rule.toml --lake /lake --as alerts --exceptions lists.ndjson --format bulk --output alerts.bulk
   cat events.ndjson | egret run rule.esql --events - --all-time --format csv
 
 A rule is a .toml file of detection-rules (language esql or sql), or a bare .esql or .sql file, which has no window.
-A folder gives all rules below it. Several rules write NDJSON rows that start with rule.id.")]
+A folder gives all rules below it. Several rules write NDJSON rows that start with rule.id.
+
+With --as alerts the rule's suppression is applied, and an alert that comes from one event holds the event.")]
 pub(super) struct RunArgs {
     #[command(flatten)]
     asked: RuleArgs,

@@ -49,6 +49,7 @@ pub(super) async fn sql(args: &SqlArgs, resources: &ResourceArgs, console: &Cons
     let text = query_text(args)?;
     let now = open::now();
     let at = args.at.as_deref().map_or(Ok(now), |text| open::instant("--at", text, now))?;
+    open::only_alerts(open::format(&args.output), false)?;
     let target = match &text {
         Some(_) => Some(open::target(args.output.output.as_deref(), open::format(&args.output), &args.output)?),
         None => None,

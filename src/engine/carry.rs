@@ -7,14 +7,15 @@ use datafusion::logical_expr::LogicalPlan;
 
 use super::Engine;
 use super::failure::engine_error;
-use super::origin::{Of, Refusal, carry, multiplies, over, schema_without};
+use super::origin::{Of, Refusal, carry, has_events, multiplies, over, schema_without};
 use super::plan::{self, Prepared};
 use super::spread::not_carried;
 use super::tables::{self, Columns, TimeField};
 use crate::alert::ORIGIN;
 use crate::error::Result;
+use crate::lake::union_fields;
 use crate::rule::Execution;
-use crate::sql::lowered::Lowered;
+use crate::sql::lowered::{Lowered, TableUse};
 
 impl Engine {
     /// The same query, each row with the event that it comes from in columns behind its own; or what stands against it.
@@ -23,6 +24,15 @@ impl Engine {
     /// Where the tables cannot be read or the engine refuses the query.
     pub async fn carrying(&self, lowered: &Lowered, execution: &Execution) -> Result<Result<Lowered, Refusal>> {
         self.carrying_of(lowered, execution, Of::Rows).await
+    }
+
+    /// How many fields the tables of a query have, as far as they are known.
+    pub fn field_count(&self, lowered: &Lowered) -> usize {
+        let count = |used: &TableUse| {
+            let selection = self.lake().select(&used.patterns);
+            union_fields(&selection.tables.iter().map(AsRef::as_ref).collect::<Vec<_>>()).0.len()
+        };
+        lowered.tables.iter().map(count).sum()
     }
 
     async fn carrying_of(&self, lowered: &Lowered, execution: &Execution, of: Of) -> Result<Result<Lowered, Refusal>> {
@@ -34,6 +44,8 @@ impl Engine {
         let mut carrying = lowered.clone();
         let names = carried.schema().fields().iter().filter_map(|field| field.name().strip_prefix(ORIGIN));
         carrying.origin = names.map(str::to_owned).collect();
+        // DISTINCT, and what selects from groups: the text of the outermost SELECT does not tell.
+        carrying.aggregating |= !has_events(&outline);
         if lowered.columns.is_empty() && multiplies(&outline) {
             // The text of SQL does not tell which columns tell apart the rows of one event.
             carrying.expanded = outline.schema().columns().into_iter().map(|column| column.name).collect();

@@ -61,9 +61,7 @@ pub(super) fn carry(outline: &LogicalPlan, tables: &BTreeMap<String, Schema>, of
     let plan = if carried.plan.schema().columns() == columns {
         carried.plan
     } else {
-        LogicalPlanBuilder::from(carried.plan)
-            .project(columns.into_iter().map(Expr::Column).collect::<Vec<_>>())?
-            .build()?
+        project(carried.plan, columns.into_iter().map(Expr::Column).collect())?
     };
     // Scans that no event passes through read the same tables.
     let whole = plan.transform_up_with_subqueries(|node| match &node {
@@ -104,12 +102,18 @@ pub(super) fn multiplies(plan: &LogicalPlan) -> bool {
 /// The scan of a table with all fields, and of it the columns that `scan` has.
 fn narrowed(scan: &TableScan, schema: &Schema) -> Result<LogicalPlan, DataFusionError> {
     let columns: Vec<Expr> = scan.projected_schema.columns().into_iter().map(Expr::Column).collect();
-    whole(&scan.table_name, schema)?.project(columns)?.build()
+    project(whole(&scan.table_name, schema)?, columns)
 }
 
-fn whole(name: &TableReference, schema: &Schema) -> Result<LogicalPlanBuilder, DataFusionError> {
+fn whole(name: &TableReference, schema: &Schema) -> Result<LogicalPlan, DataFusionError> {
     let table = EmptyTable::new(Arc::new(schema.clone()));
-    LogicalPlanBuilder::scan(name.clone(), provider_as_source(Arc::new(table)), None)
+    LogicalPlanBuilder::scan(name.clone(), provider_as_source(Arc::new(table)), None)?.build()
+}
+
+/// A projection of columns that are resolved already: the builder would look up each in the whole plan, which takes
+/// minutes where there are thousands.
+fn project(plan: LogicalPlan, exprs: Vec<Expr>) -> Result<LogicalPlan, DataFusionError> {
+    Ok(LogicalPlan::Projection(Projection::try_new(exprs, Arc::new(plan))?))
 }
 
 /// A plan and the columns of it that are the event's.
@@ -203,7 +207,7 @@ impl Carry<'_> {
             });
         let own = scan.projected_schema.columns().into_iter().map(Expr::Column);
         let exprs: Vec<Expr> = own.chain(copies).collect();
-        let plan = whole(&scan.table_name, schema)?.project(exprs)?.build()?;
+        let plan = project(whole(&scan.table_name, schema)?, exprs)?;
         Ok(Rows { plan, event: names.into_iter().map(Column::from_name).collect() })
     }
 
@@ -214,7 +218,7 @@ impl Carry<'_> {
         let names: Vec<String> = (0..keys.len()).map(|at| format!("__group_{}_{at}", self.counter.get())).collect();
         let mut exprs: Vec<Expr> = keys.iter().zip(&names).map(|(key, name)| key.clone().alias(name)).collect();
         exprs.extend(event.iter().cloned().map(Expr::Column));
-        let rows = LogicalPlanBuilder::from(rows).project(exprs)?.build()?;
+        let rows = project(rows, exprs)?;
         if keys.is_empty() {
             let plan = LogicalPlanBuilder::from(plan.clone()).cross_join(rows)?.build()?;
             return Ok(Rows { plan, event });
@@ -266,7 +270,7 @@ impl Carry<'_> {
 }
 
 /// Whether the rows of a plan are events.
-fn has_events(plan: &LogicalPlan) -> bool {
+pub(super) fn has_events(plan: &LogicalPlan) -> bool {
     match plan {
         LogicalPlan::TableScan(_) => true,
         LogicalPlan::Aggregate(_) | LogicalPlan::Distinct(_) => false,

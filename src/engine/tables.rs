@@ -12,7 +12,7 @@ use datafusion::common::{Column, ScalarValue, TableReference};
 use datafusion::datasource::ViewTable;
 use datafusion::functions::core::expr_fn::coalesce;
 use datafusion::functions_aggregate::expr_fn::max;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Projection, cast};
 use datafusion::physical_plan::collect;
 use datafusion::sql::sqlparser::ast::{self, visit_expressions};
 
@@ -20,6 +20,7 @@ use super::catalog::kind_of;
 use super::damaged::scan_error;
 use super::failure::engine_error;
 use super::session::Session;
+use crate::alert::CORE_FIELDS;
 use crate::alert::sink::{SOURCE, VALUES};
 use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::lake::{self, Ask, Field, Kind, Known, Lake, OnTime, Table, Window};
@@ -67,9 +68,12 @@ impl TimeField {
 pub(super) enum Columns {
     /// Those that it reads.
     Read,
-    /// All, and what identifies an event.
+    /// All, and what identifies an event. Of tables with very many: those that it reads and those that every alert tells.
     All,
 }
+
+/// Of tables with more fields than this a row carries a part of them: the planner's time grows with the square.
+const MOST_CARRIED: usize = 1500;
 
 /// The columns that identify an event.
 const IDENTITY: [&str; 3] = ["_id", "_index", "_version"];
@@ -126,12 +130,15 @@ pub(super) async fn plans(
     on_time: Option<OnTime>,
     columns: Columns,
 ) -> Result<BTreeMap<String, LogicalPlan>> {
-    let mentioned = mentioned(lowered);
+    let mut mentioned = mentioned(lowered);
+    if columns == Columns::All {
+        mentioned.extend(CORE_FIELDS.map(str::to_owned));
+    }
     let mut plans = BTreeMap::new();
     for used in &lowered.tables {
         let mut used = used.clone();
         if columns == Columns::All {
-            used.all_fields = true;
+            used.all_fields = are_few(lake, &used).await?;
             let missing = IDENTITY.iter().filter(|name| !used.metadata.iter().any(|known| known == *name));
             let missing: Vec<String> = missing.map(|name| (*name).to_owned()).collect();
             used.metadata.extend(missing);
@@ -140,6 +147,19 @@ pub(super) async fn plans(
         plans.insert(used.name, plan);
     }
     Ok(plans)
+}
+
+/// Whether the tables have no more fields than rows can carry.
+async fn are_few(lake: &Lake, used: &TableUse) -> Result<bool> {
+    let selection = lake.select(&used.patterns);
+    let count = || lake::union_fields(&selection.tables.iter().map(AsRef::as_ref).collect::<Vec<_>>()).0.len();
+    if count() > MOST_CARRIED {
+        return Ok(false);
+    }
+    for table in &selection.tables {
+        table.discover().await?;
+    }
+    Ok(count() <= MOST_CARRIED)
 }
 
 /// A window over the time field, of what was known at an instant where the time field asks for that.
@@ -178,7 +198,8 @@ fn marked(plan: LogicalPlan) -> Result<LogicalPlan> {
         }
     };
     let columns: Vec<Expr> = plan.schema().iter().map(column).collect();
-    LogicalPlanBuilder::from(plan).project(columns).and_then(LogicalPlanBuilder::build).map_err(engine_error)
+    // Not by the builder, which would look up each of thousands of columns in the whole plan.
+    Projection::try_new(columns, Arc::new(plan)).map(LogicalPlan::Projection).map_err(engine_error)
 }
 
 /// Every name that a query writes.

@@ -14,7 +14,7 @@ use datafusion::execution::FunctionRegistry;
 use datafusion::functions::core::expr_fn::{coalesce, get_field};
 use datafusion::functions::string::expr_fn::concat;
 use datafusion::logical_expr::{
-    Expr, LogicalPlan, LogicalPlanBuilder, ScalarUDF, TableSource, Union, cast, lit, try_cast,
+    Expr, LogicalPlan, LogicalPlanBuilder, Projection, ScalarUDF, TableSource, Union, cast, lit, try_cast,
 };
 
 use super::field::{Field, Kind};
@@ -252,7 +252,9 @@ fn branch(bind: &Bind<'_>, group: &Group, source: Arc<dyn TableSource>, ask: &As
         let instants = known.into_iter().chain(window.instants(group, bind)?).collect();
         columns.push(on_time.function.call(instants).alias(&on_time.column));
     }
-    builder.project(columns).map_err(refused)?.build().map_err(refused)
+    // Not by the builder, which would look up each of thousands of columns in the whole plan.
+    let plan = builder.build().map_err(refused)?;
+    Projection::try_new(columns, Arc::new(plan)).map(LogicalPlan::Projection).map_err(refused)
 }
 
 /// The scan of a group's Parquet files, without those that the window rules out.

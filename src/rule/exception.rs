@@ -19,6 +19,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use super::Rule;
 use crate::error::{Error, Kind, Result};
@@ -29,7 +30,7 @@ pub struct Exceptions {
     /// The lists that the file tells of.
     lists: BTreeSet<String>,
     items: Vec<Item>,
-    text: String,
+    digest: Uuid,
 }
 
 /// An item: events for which this KQL is true are left out.
@@ -45,7 +46,8 @@ impl Exceptions {
     /// # Errors
     /// The first line that is no list or item, with its place.
     pub fn parse(name: &str, text: &str) -> Result<Self> {
-        let mut exceptions = Self { text: text.to_owned(), ..Self::default() };
+        let digest = Uuid::new_v5(&Uuid::NAMESPACE_OID, text.as_bytes());
+        let mut exceptions = Self { digest, ..Self::default() };
         for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             let place = format!("{name}:{}", at + 1);
             let object: Map<String, Value> = serde_json::from_str(line).map_err(|e| {
@@ -82,9 +84,9 @@ impl Exceptions {
         names(rule).filter(|list| !self.lists.contains(*list)).collect()
     }
 
-    /// The text that it was read from.
-    pub fn text(&self) -> &str {
-        &self.text
+    /// What tells its text from another one.
+    pub fn digest(&self) -> String {
+        self.digest.to_string()
     }
 }
 

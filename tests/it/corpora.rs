@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::program::{Ran, egret, root, shared};
 
 /// The newer version of the rule about egress from unusual executables.
-const SEED: &str = "command_and_control_frequent_egress_netcon_from_sus_executable.toml";
+pub(super) const SEED: &str = "command_and_control_frequent_egress_netcon_from_sus_executable.toml";
 
 /// Rules that give every field of documents with thousands: planning them takes minutes, since the planner compares each
 /// expression of a SELECT with every other one by their texts, whether or not an UNNEST is among them.

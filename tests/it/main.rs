@@ -1,12 +1,14 @@
 //! Tests of the program as a whole, in one binary.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "a test may fail, and says what it skips")]
 
+mod alerts;
 mod backtest;
 mod bad_input;
 mod bench;
 mod cli;
 mod conformance;
 mod corpora;
+mod evidence;
 mod functions;
 mod layering;
 mod layouts;

@@ -31,6 +31,9 @@ use crate::sql::lowered::Lowered;
 /// The column that says which execution a row is of.
 const EXECUTION: &str = "execution";
 
+/// The field that says when an event came.
+const INGESTED: &str = "event.ingested";
+
 /// How often what is complete is brought to the disk.
 const SAVE_EVERY: Duration = Duration::from_millis(500);
 
@@ -198,6 +201,11 @@ impl Job<'_> {
             own.finish()?;
         }
         if let (Some(late), None) = (late, &stopped) {
+            let known = |name: &str| self.engine.lake().tables().iter().any(|table| table.field(name).is_some());
+            if !known(INGESTED) {
+                let message = format!("no event has the field `{INGESTED}`, so none is known to have come late");
+                summary.work.warnings.push(format!("{}: {message}", rule.name));
+            }
             summary.late_arrivals = self.list_late(&seen, &span, late).await?;
             if summary.late_arrivals.is_none() {
                 let message = "the windows of its executions do not follow each other, so late arrivals are not known";
@@ -245,7 +253,7 @@ impl Job<'_> {
             text("the window", &format_args!("{} to {}", span.schedule.from, span.schedule.to)),
             text("--as", &self.args.shape.noun()),
             text("events from", &places),
-            text("exceptions", &self.exceptions.map_or("", Exceptions::text)),
+            text("exceptions", &self.exceptions.map_or_else(|| "none".to_owned(), Exceptions::digest)),
             text("--visibility", if self.args.visibility == Visibility::All { &"all" } else { &"ingested" }),
             text("the columns", &columns.collect::<Vec<_>>().join(", ")),
         ]

@@ -40,10 +40,12 @@ Examples:
   egret backtest rules/ --lake /lake --from now-90d/d --to now/d --as alerts --output alerts/
   egret backtest rule.toml --lake /lake --from now-30d --to now --sweep 'cc > {5,10,15,25,50}'
   egret backtest rule.toml --lake /lake --from now-30d --to now --exclude 'process.executable LIKE \"/opt/*\"'
+  egret backtest rule.toml --lake /lake --from now-30d --to now --late-arrivals late.ndjson --lateness 2d
   egret backtest rule.esql --events e.parquet --from 2026-10-01 --to 2026-10-08 --interval 1h --lookback 61m
 
 Executions are at FROM + k x interval, behind FROM and up to TO. Each sees the window of the rule at its time, also
-events from before FROM, and now() is its time. Every row says in the column execution which one it is of.
+events from before FROM, and now() is its time. Every row says in the column execution which one it is of. With
+--as alerts an event gives one alert however many executions find it, and the rule's suppression is applied.
 
 With --output a replay that is interrupted writes what is complete; --resume goes on from there, also after a crash.")]
 pub(super) struct BacktestArgs {

@@ -55,7 +55,7 @@ pub(super) fn terms(groupings: &[Option<Grouping>]) -> ArrayRef {
     let records = records(vec![("field", names), ("value", lists(values, fields().map(|(_, values)| values.len())))]);
     let lengths = groupings.iter().map(|grouping| grouping.as_ref().map_or(0, |grouping| grouping.0.len()));
     let item = Arc::new(Field::new_list_field(records.data_type().clone(), true));
-    let nulls = NullBuffer::from_iter(groupings.iter().map(Option::is_some));
+    let nulls: NullBuffer = groupings.iter().map(Option::is_some).collect();
     Arc::new(ListArray::new(item, OffsetBuffer::from_lengths(lengths), records, Some(nulls)))
 }
 
@@ -70,7 +70,7 @@ pub(super) fn times(
     let events = events.transpose()?;
     let time = |(row, grouping): (usize, &Option<Grouping>)| {
         grouping.as_ref()?;
-        let events = events.as_ref().map(|events| events.as_primitive::<TimestampMillisecondType>());
+        let events = events.as_ref().map(AsArray::as_primitive::<TimestampMillisecondType>);
         let event = events.filter(|events| events.is_valid(row)).map(|events| events.value(row));
         Some(event.unwrap_or_else(|| at.timestamp_millis()))
     };
@@ -185,10 +185,10 @@ impl Suppressor {
         let raised = raised?;
         let times = |name: &str, of: fn(i64, &Raised) -> i64| -> Result<ArrayRef, ArrowError> {
             let known = instants(alerts, name)?;
-            let time = |(known, raised): (Option<i64>, &Option<&Raised>)| {
+            let time = |(known, raised): (Option<i64>, Option<&Raised>)| {
                 known.map(|known| raised.map_or(known, |raised| of(known, raised)))
             };
-            let times: TimestampMillisecondArray = known.iter().zip(&raised).map(time).collect();
+            let times: TimestampMillisecondArray = known.iter().zip(raised.iter().copied()).map(time).collect();
             Ok(Arc::new(times.with_timezone("UTC")))
         };
         let docs = column(alerts, SUPPRESSION_DOCS)?.as_primitive::<UInt64Type>();

@@ -87,7 +87,7 @@ pub(super) async fn run(args: &RunArgs, resources: &ResourceArgs, console: &Cons
     let job = |(rule, name)| Job { args, engine, rule, exceptions, file: file(name), format, several, now, console };
     let jobs: Vec<Job<'_>> = rules.iter().zip(file_names(&rules, format)).map(job).collect();
     if let ([job], false) = (jobs.as_slice(), several) {
-        summaries.push(job.run(shared.as_mut()).await?);
+        summaries.push(Box::pin(job.run(shared.as_mut())).await?);
     }
     for jobs in jobs.chunks(args.jobs.get()).filter(|_| several) {
         let mut told = HashSet::new();

@@ -14,7 +14,7 @@ use crate::error::{Error, Kind, Result};
 pub(super) enum Shape {
     /// The columns of the query
     Rows,
-    /// The columns of an alert: rule, severity, threat, window and ids beside those of the query
+    /// Alerts as Elastic's: ids, reason, rule and window, the query's columns, the event they come from
     Alerts,
 }
 

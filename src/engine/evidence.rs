@@ -15,19 +15,21 @@ use uuid::Uuid;
 
 use super::plan::Prepared;
 use super::run::Run;
-use super::{Engine, Refusal, TimeField};
+use super::{Engine, Held, Refusal, TimeField};
 use crate::alert::{Identity, Keys, ORIGIN};
 use crate::error::{Error, Kind, Result};
 use crate::rule::{Execution, Rule};
 use crate::sql::lowered::Lowered;
 
 /// The events behind the alerts of one execution.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Evidence {
     /// The columns of an event, with `_id`, `_index` and `_version`.
     pub schema: SchemaRef,
     /// By `kibana.alert.uuid`, for each alert that the execution gives.
     pub events: HashMap<Uuid, Vec<RecordBatch>>,
+    /// Their memory, as part of the limit.
+    held: Held,
 }
 
 impl Engine {
@@ -68,11 +70,10 @@ impl Engine {
             Some(field.as_ref().clone().with_name(field.name().strip_prefix(ORIGIN)?))
         });
         let shown = Arc::new(Schema::new(fields.collect::<Vec<Field>>()));
-        let mut evidence = Evidence { schema: Arc::clone(&shown), events: HashMap::new() };
+        let held = self.hold("events behind alerts");
+        let mut evidence = Evidence { schema: Arc::clone(&shown), events: HashMap::new(), held };
         let mut met: HashSet<(Uuid, String)> = HashSet::new();
         let failed = |e: ArrowError| Error::new(Kind::Engine, "events cannot be chosen").with_source(e);
-        let mut held = 0;
-        let account = self.hold("events behind alerts");
         while let Some(batch) = run.next().await? {
             let keys = Keys::of(&batch, &identity)?;
             let mut rows: HashMap<Uuid, Vec<u32>> = HashMap::new();
@@ -84,8 +85,7 @@ impl Engine {
             for (uuid, rows) in rows {
                 let chosen = take_record_batch(&batch.project(&places).map_err(failed)?, &UInt32Array::from(rows));
                 let chosen = chosen.map_err(failed)?;
-                account.more(chosen.get_array_memory_size())?;
-                held += chosen.get_array_memory_size();
+                evidence.held.more(chosen.get_array_memory_size())?;
                 let options = RecordBatchOptions::new().with_row_count(Some(chosen.num_rows()));
                 let columns = chosen.columns().to_vec();
                 let chosen =
@@ -93,7 +93,6 @@ impl Engine {
                 evidence.events.entry(uuid).or_default().push(chosen);
             }
         }
-        account.less(held);
         Ok(evidence)
     }
 }

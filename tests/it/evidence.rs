@@ -139,7 +139,7 @@ fn alerts_of_rules_of_others_come_back() {
     assert!(checked >= 14, "{checked}");
 }
 
-/// The rule about egress, run every other minute over what is planted for it: 200 alerts, each of another window.
+/// The rule about egress, run every 90 seconds over what is planted for it: 200 alerts, each of another window.
 #[test]
 fn two_hundred_alerts_of_a_rule_of_others_come_back() {
     let Some(corpora) = shared("two_hundred_alerts_of_a_rule_of_others_come_back") else { return };
@@ -150,13 +150,13 @@ fn two_hundred_alerts_of_a_rule_of_others_come_back() {
     generate(&config, &mut |_| ControlFlow::Continue(())).unwrap();
     let events = config.out.display().to_string();
     let file = folder.path().join("alerts.ndjson");
-    let range = ["--from", "2026-10-01", "--to", "2026-10-03T02:00:00Z", "--interval", "2m"];
+    let range = ["--from", "2026-10-01", "--to", "2026-10-03T02:00:00Z", "--interval", "90s"];
     let args = ["backtest", &rule, "--events", &events, "--as", "alerts", "--format", "ndjson"];
     let ran = egret(&[&args[..], &range].concat()).expect(0);
     let all = ran.rows();
     let chosen: Vec<&Value> = all.iter().step_by((all.len() / 200).max(1)).take(200).collect();
     assert_eq!(chosen.len(), 200, "of {}", all.len());
-    let lines: Vec<String> = chosen.iter().map(|alert| alert.to_string()).collect();
+    let lines: Vec<String> = chosen.iter().map(ToString::to_string).collect();
     fs::write(&file, lines.join("\n")).unwrap();
     let (behind, ran) = behind(&rule, &events, &file);
     ran.expect(0);

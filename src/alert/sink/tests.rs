@@ -62,8 +62,8 @@ fn hosts_type() -> DataType {
     DataType::List(Arc::new(Field::new("item", DataType::Utf8, true)))
 }
 
-fn bytes(format: Format, batches: &[RecordBatch], options: Options) -> Vec<u8> {
-    let mut sink = Sink::try_new(format, batches[0].schema(), Vec::new(), &options).unwrap();
+fn bytes(format: Format, batches: &[RecordBatch], options: &Options) -> Vec<u8> {
+    let mut sink = Sink::try_new(format, batches[0].schema(), Vec::new(), options).unwrap();
     for batch in batches {
         sink.write(batch).unwrap();
     }
@@ -71,7 +71,7 @@ fn bytes(format: Format, batches: &[RecordBatch], options: Options) -> Vec<u8> {
 }
 
 fn text_of(format: Format, batches: &[RecordBatch]) -> String {
-    String::from_utf8(bytes(format, batches, Options::default())).unwrap()
+    String::from_utf8(bytes(format, batches, &Options::default())).unwrap()
 }
 
 #[test]
@@ -178,11 +178,11 @@ fn narrow_terminals_wrap_and_many_columns_become_blocks() {
         ("cc", Arc::new(Int64Array::from(vec![17])), false),
         ("process.executable", Arc::new(StringArray::from(vec![path.as_str()])), false),
     ]);
-    let shown = String::from_utf8(bytes(Format::Table, &[wide], options.clone())).unwrap();
+    let shown = String::from_utf8(bytes(Format::Table, &[wide], &options)).unwrap();
     assert!(shown.lines().all(|line| line.chars().count() <= 40), "{shown}");
     let parts: String = shown.lines().skip(2).map(|line| line.split('|').nth(1).unwrap().trim()).collect();
     assert_eq!(parts, path, "wrapping loses nothing");
-    let shown = String::from_utf8(bytes(Format::Table, &[alerts()], options)).unwrap();
+    let shown = String::from_utf8(bytes(Format::Table, &[alerts()], &options)).unwrap();
     assert!(shown.starts_with("-- row 1 ---"), "{shown}");
     assert!(shown.contains("\nhost.name  | [\"a\",\"b,\\\"\"]\n"), "{shown}");
     assert!(shown.lines().all(|line| line.chars().count() <= 50), "{shown}");
@@ -209,15 +209,15 @@ fn binary_formats_keep_types_and_metadata() {
             assert_eq!(format!("{found:?}"), format!("{expected:?}"));
         }
     };
-    let parquet = bytes(Format::Parquet, &rows, Options::default());
+    let parquet = bytes(Format::Parquet, &rows, &Options::default());
     let reader = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(parquet)).unwrap().build().unwrap();
     read(reader.map(Result::unwrap).collect());
-    let stream = bytes(Format::Arrow, &rows, Options::default());
+    let stream = bytes(Format::Arrow, &rows, &Options::default());
     read(StreamReader::try_new(stream.as_slice(), None).unwrap().map(Result::unwrap).collect());
-    let file = bytes(Format::Arrow, &rows, Options { file: true, ..Options::default() });
+    let file = bytes(Format::Arrow, &rows, &Options { file: true, ..Options::default() });
     read(FileReader::try_new(io::Cursor::new(file), None).unwrap().map(Result::unwrap).collect());
     for format in [Format::Parquet, Format::Arrow] {
-        assert!(!bytes(format, &[rows[0].slice(0, 0)], Options::default()).is_empty());
+        assert!(!bytes(format, &[rows[0].slice(0, 0)], &Options::default()).is_empty());
     }
 }
 
@@ -401,7 +401,7 @@ proptest! {
     #[test]
     fn tables_never_pass_what_a_terminal_obeys(value in any::<String>(), width in proptest::option::of(1usize..60)) {
         let batch = batch(vec![("v", Arc::new(StringArray::from(vec![value])) as ArrayRef, false)]);
-        let shown = bytes(Format::Table, &[batch], Options { width, ..Options::default() });
+        let shown = bytes(Format::Table, &[batch], &Options { width, ..Options::default() });
         let shown = String::from_utf8(shown).unwrap();
         prop_assert!(!shown.chars().any(|c| c != '\n' && text::is_hazardous(c)));
     }

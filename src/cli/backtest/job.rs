@@ -94,7 +94,7 @@ impl Saves {
 enum Rows<'a> {
     Written(&'a mut Output),
     /// Alerts that may come to stand for later ones, aside until the replay has ended.
-    Waiting(&'a mut Output, Spool),
+    Waiting(&'a mut Output, Box<Spool>),
     Kept(Box<Checkpoint>, SchemaRef, Saves),
     Nowhere,
 }
@@ -174,7 +174,7 @@ impl Job<'_> {
         if let (Rows::Written(_), Some(true)) = (&rows, suppressor.as_ref().map(Suppressor::spans_executions))
             && let Rows::Written(output) = std::mem::replace(&mut rows, Rows::Nowhere)
         {
-            rows = Rows::Waiting(output, Spool::try_new(&schema)?);
+            rows = Rows::Waiting(output, Box::new(Spool::try_new(&schema)?));
         }
         let mut found = Found { tally, suppressor };
         let stopped = self.drive(&mut replay, &writer, &mut rows, &mut found, summary.executions).await?;
@@ -220,19 +220,25 @@ impl Job<'_> {
     }
 
     /// Lists the events that came too late; how many there are, where that is known.
-    async fn list_late(&self, lowered: &Lowered, span: &Span, late: &mut Output) -> Result<Option<u64>> {
+    async fn list_late(&mut self, lowered: &Lowered, span: &Span, late: &mut Output) -> Result<Option<u64>> {
         let time = self.args.time(self.rule);
         let Some(plans) = late_arrivals(self.engine, lowered, &time, span).await? else { return Ok(None) };
         let mut count = 0;
         for prepared in plans {
             let mut run = Run::start(&prepared)?;
-            while let Some(batch) = run.next().await? {
-                count += batch.num_rows() as u64;
-                let batch = match self.several {
-                    true => prefixed(&batch, "rule.id", &self.rule.rule_id.to_string())?,
-                    false => batch,
+            loop {
+                let batch = tokio::select! {
+                    biased;
+                    why = self.stop.wanted("late arrivals are not listed") => return Err(why),
+                    batch = run.next() => batch?,
                 };
-                late.write(&batch)?;
+                let Some(batch) = batch else { break };
+                count += batch.num_rows() as u64;
+                if self.several {
+                    late.write(&prefixed(&batch, "rule.id", &self.rule.rule_id.to_string())?)?;
+                } else {
+                    late.write(&batch)?;
+                }
             }
         }
         Ok(Some(count))
@@ -291,7 +297,7 @@ impl Job<'_> {
                 }
             };
             let Some(executed) = executed else { return Ok(None) };
-            for batch in found.take(executed, self.rule, writer)? {
+            for batch in found.take(&executed, self.rule, writer)? {
                 match rows {
                     Rows::Waiting(_, spool) => spool.write(&batch)?,
                     Rows::Written(output) => {
@@ -330,12 +336,12 @@ impl Found {
     }
 
     /// The rows of an execution as they are written, without those that are given already or that others stand for.
-    fn take(&mut self, executed: Executed, rule: &Rule, writer: &Writer) -> Result<Vec<RecordBatch>> {
+    fn take(&mut self, executed: &Executed, rule: &Rule, writer: &Writer) -> Result<Vec<RecordBatch>> {
         let at = executed.execution.at;
-        let batches = self.tally.add(&executed, rule)?;
+        let batches = self.tally.add(executed, rule)?;
         let count = |batches: &[RecordBatch]| batches.iter().map(|batch| batch.num_rows() as u64).sum::<u64>();
         let fresh = count(&batches);
-        let mut written = writer.batches(&Executed { batches, ..executed })?;
+        let mut written = writer.batches(executed.execution, &batches)?;
         if let Some(suppressor) = &mut self.suppressor {
             written = written.iter().map(|batch| suppressor.take(batch, at)).collect::<Result<_>>()?;
             if !suppressor.spans_executions() {
@@ -384,21 +390,21 @@ impl Writer {
         Ok(if self.prefix.is_some() { prefixed_schema(&schema, "rule.id") } else { schema })
     }
 
-    fn batches(&self, executed: &Executed) -> Result<Vec<RecordBatch>> {
-        if executed.batches.is_empty() {
+    fn batches(&self, execution: Execution, batches: &[RecordBatch]) -> Result<Vec<RecordBatch>> {
+        if batches.is_empty() {
             return Ok(Vec::new());
         }
-        let shaper = self.shaper(executed.execution);
+        let shaper = self.shaper(execution);
         let batch = |batch: &RecordBatch| {
             let mut rows = shaper.shape(batch)?;
             if self.stamps {
-                rows = stamped(&rows, EXECUTION, executed.execution.at)?;
+                rows = stamped(&rows, EXECUTION, execution.at)?;
             }
             match &self.prefix {
                 Some(id) => prefixed(&rows, "rule.id", id),
                 None => Ok(rows),
             }
         };
-        executed.batches.iter().map(batch).collect()
+        batches.iter().map(batch).collect()
     }
 }

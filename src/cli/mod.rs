@@ -45,6 +45,7 @@ Examples:
   egret run data/rules/egress-unusual-executable.toml --events data/events.ndjson --at latest
   egret run rules/ --lake /lake --at 2026-10-02T00:00:00Z --as alerts --output alerts/
   egret backtest rule.toml --lake /lake --from 2026-10-01 --to 2026-11-01
+  egret evidence rule.toml --alert alert.json --lake /lake
   egret sql \"SELECT event.action, count(*) FROM events GROUP BY event.action\" --events data/events.parquet
 
 Exit codes:

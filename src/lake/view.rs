@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field as ArrowField, FieldRef, TimeUnit};
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, ScalarValue, TableReference};
 use datafusion::datasource::provider_as_source;
 use datafusion::error::DataFusionError;
@@ -253,8 +254,24 @@ fn branch(bind: &Bind<'_>, group: &Group, source: Arc<dyn TableSource>, ask: &As
         columns.push(on_time.function.call(instants).alias(&on_time.column));
     }
     // Not by the builder, which would look up each of thousands of columns in the whole plan.
+    let table = TableReference::bare(bind.table.name());
+    let columns = columns.into_iter().map(|column| of_table(column, &table)).collect::<Result<Vec<_>, _>>();
     let plan = builder.build().map_err(refused)?;
-    Projection::try_new(columns, Arc::new(plan)).map(LogicalPlan::Projection).map_err(refused)
+    let projection = columns.and_then(|columns| Projection::try_new(columns, Arc::new(plan)));
+    projection.map(LogicalPlan::Projection).map_err(refused)
+}
+
+/// The expression with its columns told to be those of `table`.
+fn of_table(expr: Expr, table: &TableReference) -> Result<Expr, DataFusionError> {
+    let told = expr.transform(|inner| {
+        Ok(match inner {
+            Expr::Column(Column { relation: None, name, .. }) => {
+                Transformed::yes(Expr::Column(Column::new(Some(table.clone()), name)))
+            }
+            other => Transformed::no(other),
+        })
+    });
+    told.map(|told| told.data)
 }
 
 /// The scan of a group's Parquet files, without those that the window rules out.

@@ -51,9 +51,12 @@ impl Exceptions {
         for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             let place = format!("{name}:{}", at + 1);
             let object: Map<String, Value> = serde_json::from_str(line).map_err(|e| {
-                Error::new(Kind::Input, format!("{place}:{}: expected a list or an item as a JSON object", e.column()))
-                    .with_source(e)
-                    .with_help("export the lists with Kibana, or write one JSON object a line")
+                Error::new(
+                    Kind::Input,
+                    format!("{place}:{}: expected a list or an item as a JSON object", e.column().max(1)),
+                )
+                .with_source(e)
+                .with_help("export the lists with Kibana, or write one JSON object a line")
             })?;
             if object.contains_key("exported_exception_list_count") {
                 continue;

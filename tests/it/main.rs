@@ -7,6 +7,7 @@ mod cli;
 mod conformance;
 mod corpora;
 mod functions;
+mod interpreter;
 mod layering;
 mod layouts;
 mod many;

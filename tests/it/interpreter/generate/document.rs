@@ -1,0 +1,64 @@
+//! Rows as documents of JSON: nested or with dotted keys, single values sometimes in an array of one.
+
+use serde_json::{Map, Value as Json, json};
+
+use super::super::value::{Row, Value, instant_text};
+use super::random::Random;
+
+/// The document of a row, as text.
+pub(super) fn source(row: &Row, random: &mut Random) -> String {
+    let nests = random.percent(60);
+    let mut document = Map::new();
+    for (name, cell) in row.iter().filter(|(name, _)| !name.starts_with('_')) {
+        let value = match cell.as_slice() {
+            [] if random.percent(90) => continue,
+            [] if random.percent(50) => Json::Null,
+            [one] if random.percent(85) => json(one),
+            values => Json::Array(values.iter().map(json).collect()),
+        };
+        if !(nests && nested(&mut document, name, &value)) {
+            document.insert(name.clone(), value);
+        }
+    }
+    Json::Object(document).to_string()
+}
+
+/// Puts a value where the parts of its name lead to; not where another value is in the way.
+fn nested(document: &mut Map<String, Json>, name: &str, value: &Json) -> bool {
+    match name.split_once('.') {
+        None => {
+            let free = !document.contains_key(name);
+            if free {
+                document.insert(name.to_owned(), value.clone());
+            }
+            free
+        }
+        Some((first, rest)) => match document.entry(first).or_insert_with(|| json!({})) {
+            Json::Object(inner) => nested(inner, rest, value),
+            _ => false,
+        },
+    }
+}
+
+fn json(value: &Value) -> Json {
+    match value {
+        Value::Boolean(b) => json!(b),
+        Value::Integer(n) | Value::Long(n) => json!(n),
+        Value::Double(n) => json!(n),
+        Value::Date(millis) => json!(instant_text(*millis)),
+        other => json!(other.written()),
+    }
+}
+
+/// The rows as lines of an export, each with its metadata around its document.
+pub(crate) fn lines(rows: &[Row]) -> String {
+    let mut out = String::new();
+    for row in rows {
+        let text = |name: &str| row.get(name).and_then(|cell| cell.first()).map(Value::written).unwrap_or_default();
+        let ignored: Vec<String> = row.get("_ignored").into_iter().flatten().map(Value::written).collect();
+        let ignored = if ignored.is_empty() { String::new() } else { format!(",\"_ignored\":{}", json!(ignored)) };
+        let (index, id, source) = (json!(text("_index")), json!(text("_id")), text("_source"));
+        out.push_str(&format!("{{\"_index\":{index},\"_id\":{id},\"_version\":1{ignored},\"_source\":{source}}}\n"));
+    }
+    out
+}

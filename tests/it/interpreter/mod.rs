@@ -1,0 +1,213 @@
+//! A second reading of ES|QL: row by row, naive, sharing nothing with the product below the syntax tree.
+//!
+//! Each rule runs over random events that are biased towards what it asks for, here and in the product; the rows must
+//! agree. `EGRET_SEEDS` says how many worlds of events each rule meets.
+
+mod aggregate;
+mod backtrack;
+mod command;
+mod date;
+mod expr;
+mod function;
+mod generate;
+mod glob;
+mod grok;
+mod lucene;
+mod pattern;
+mod product;
+mod search;
+mod value;
+mod world;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+use egret::esql::ast::{CommandKind, Query};
+
+use self::command::Table;
+use self::product::Given;
+use super::conformance::case::Row;
+use super::corpora::{rule_files, stem};
+use super::program::{root, shared};
+
+/// How many worlds of events each rule meets, where the environment does not say.
+const SEEDS: u64 = 2;
+/// Stack of the threads that plan and match: builds for tests use much of it.
+const STACK: usize = 512 << 20;
+
+/// A rule's query.
+struct Case {
+    name: String,
+    text: String,
+    query: Query,
+}
+
+impl Case {
+    /// The query up to a command that wants an endpoint.
+    fn new(name: String, text: String) -> Self {
+        let mut query = egret::esql::parse(&text).0.unwrap_or_else(|| panic!("{name} does not parse"));
+        let completion = query.commands.iter().position(|c| matches!(c.kind, CommandKind::Completion { .. }));
+        query.commands.truncate(completion.unwrap_or(usize::MAX));
+        Self { name, text, query }
+    }
+}
+
+/// What came of a rule.
+#[derive(Default)]
+struct Outcome {
+    alerted: bool,
+    mistakes: Vec<String>,
+}
+
+/// Runs a rule over the worlds of some seeds.
+fn outcome(case: &Case, folder: &Path, seeds: u64, runtime: &tokio::runtime::Runtime) -> Outcome {
+    let mut outcome = Outcome::default();
+    for seed in 0..seeds {
+        let world = generate::world(&case.query, &case.name, seed);
+        let path = folder.join(format!("{}-{seed}.ndjson", case.name));
+        fs::write(&path, generate::lines(&world.rows)).unwrap();
+        let place = path.display().to_string();
+        let expected = command::run(&case.query, &case.text, &world);
+        outcome.alerted |= !expected.rows.is_empty();
+        let given = product::run(&case.text, &case.query, &place, world.now);
+        let compared = runtime.block_on(given).and_then(|given| compare(&expected, &given));
+        match compared {
+            Ok(()) => fs::remove_file(path).unwrap(),
+            Err(mistake) => outcome.mistakes.push(format!("{} with seed {seed}: {mistake}", case.name)),
+        }
+    }
+    outcome
+}
+
+/// The rows of the interpreter, each value as text.
+fn written(table: &Table) -> Vec<Row> {
+    let cell = |row: &value::Row, name: &String| -> Vec<String> {
+        row.get(name).into_iter().flatten().map(value::Value::canonical).collect()
+    };
+    table.rows.iter().map(|row| table.columns.iter().map(|name| cell(row, name)).collect()).collect()
+}
+
+/// Compares what both give: columns, types, rows, and their order where SORT decides it.
+fn compare(expected: &Table, given: &Given) -> Result<(), String> {
+    let names: Vec<&String> = given.columns.iter().map(|(name, _)| name).collect();
+    if names != expected.columns.iter().collect::<Vec<_>>() {
+        return Err(format!("columns {names:?}, expected {:?}", expected.columns));
+    }
+    for (name, ty) in &given.columns {
+        let value = expected.rows.iter().filter_map(|row| row.get(name)).find_map(|cell| cell.first());
+        let ty = if ty == "text" { "keyword" } else { ty };
+        if let Some(value) = value.filter(|value| value.type_name() != ty) {
+            return Err(format!("`{name}` is of type {ty}, expected {}", value.type_name()));
+        }
+    }
+    let wanted = written(expected);
+    let count = expected.limit.unwrap_or(1_000).min(wanted.len());
+    if given.rows.len() != count {
+        return Err(format!("{} rows, expected {count}\n{}", given.rows.len(), difference(&wanted, &given.rows, &names)));
+    }
+    let keys: Vec<usize> =
+        expected.order.iter().filter_map(|key| expected.columns.iter().position(|name| name == key)).collect();
+    for (at, (one, other)) in wanted.iter().zip(&given.rows).enumerate() {
+        if keys.iter().any(|key| one[*key] != other[*key]) {
+            return Err(format!("row {at} is out of order: {other:?}, expected {one:?}"));
+        }
+    }
+    let mut open = wanted.clone();
+    for row in &given.rows {
+        match open.iter().position(|other| other == row) {
+            Some(at) => _ = open.swap_remove(at),
+            None => return Err(difference(&wanted, &given.rows, &names)),
+        }
+    }
+    Ok(())
+}
+
+/// The first row of each side that the other one lacks, and where they differ.
+fn difference(wanted: &[Row], given: &[Row], names: &[&String]) -> String {
+    let missing: Vec<&Row> = wanted.iter().filter(|row| !given.contains(row)).collect();
+    let extra: Vec<&Row> = given.iter().filter(|row| !wanted.contains(row)).collect();
+    let mut text = format!("{} rows missing, {} rows too many", missing.len(), extra.len());
+    let shown = |row: Option<&&Row>, other: Option<&&Row>| {
+        let cells = row.into_iter().flat_map(|row| row.iter().enumerate());
+        let differs = |at: usize, cell: &Vec<String>| other.is_none_or(|other| other[at] != *cell);
+        let cells = cells.filter(|(at, cell)| differs(*at, cell)).map(|(at, cell)| format!("{}={cell:?}", names[at]));
+        cells.collect::<Vec<_>>().join(" ")
+    };
+    // The extra row that is most like the missing one says most.
+    let alike = |row: &Row| missing.first().map_or(0, |m| m.iter().zip(row).filter(|(a, b)| a == b).count());
+    let nearest = extra.iter().max_by_key(|row| alike(row)).copied();
+    let first = missing.first().copied();
+    let _ = write!(text, "\n  expected {}", shown(first.as_ref(), nearest.as_ref()));
+    let _ = write!(text, "\n  given    {}", shown(nearest.as_ref(), first.as_ref()));
+    text
+}
+
+/// Runs rules on all cores; the outcome of each by name.
+fn outcomes(cases: &[Case]) -> BTreeMap<String, Outcome> {
+    let seeds = std::env::var("EGRET_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(SEEDS);
+    let only = std::env::var("EGRET_RULE").unwrap_or_default();
+    let folder = tempfile::tempdir().unwrap();
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    let work = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let mut done = Vec::new();
+        while let Some(case) = cases.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
+            if case.name.contains(&only) {
+                done.push((case.name.clone(), outcome(case, folder.path(), seeds, &runtime)));
+            }
+        }
+        done
+    };
+    let outcomes = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..cores)
+            .map(|_| std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work).unwrap())
+            .collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect::<BTreeMap<_, _>>()
+    });
+    let mistakes: Vec<&String> = outcomes.values().flat_map(|outcome| &outcome.mistakes).collect();
+    if !mistakes.is_empty() {
+        let kept = folder.keep();
+        let list = mistakes.iter().map(|mistake| mistake.as_str()).collect::<Vec<_>>().join("\n");
+        panic!("product and interpreter disagree {} times over {}:\n{list}", mistakes.len(), kept.display());
+    }
+    outcomes
+}
+
+/// The rules of others on which no generated event alerts, each with the reason.
+fn quiet() -> BTreeSet<String> {
+    let text = fs::read_to_string(root().join("tests/it/interpreter/quiet.txt")).unwrap();
+    let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines.map(|line| line.split_once(' ').unwrap().0.to_owned()).collect()
+}
+
+#[test]
+fn rules_of_others_agree() {
+    let Some(corpora) = shared("rules_of_others_agree") else { return };
+    let case = |path: &std::path::PathBuf| {
+        let found = egret::rule::load(path, Path::new("/")).unwrap();
+        let rule = found.rules.into_iter().next().unwrap().unwrap_or_else(|report| panic!("{}", report.render(false))).rule;
+        Case::new(stem(&path.display().to_string()), rule.query.text.clone())
+    };
+    let cases: Vec<Case> = rule_files(&corpora).iter().map(case).collect();
+    let outcomes = outcomes(&cases);
+    let silent: BTreeSet<String> = outcomes.iter().filter(|(_, o)| !o.alerted).map(|(name, _)| name.clone()).collect();
+    if outcomes.len() < cases.len() {
+        return;
+    }
+    assert_eq!(silent, quiet(), "{} of {} rules alert; tests/it/interpreter/quiet.txt lists the others", cases.len() - silent.len(), cases.len());
+    assert!(cases.len() - silent.len() >= 75, "only {} rules alert", cases.len() - silent.len());
+}
+
+#[test]
+fn our_rules_agree() {
+    let mut paths: Vec<_> = fs::read_dir(root().join("tests/rules")).unwrap().map(|e| e.unwrap().path()).collect();
+    paths.sort();
+    let case = |path: &std::path::PathBuf| Case::new(stem(&path.display().to_string()), fs::read_to_string(path).unwrap());
+    let cases: Vec<Case> = paths.iter().map(case).collect();
+    let outcomes = outcomes(&cases);
+    let silent: Vec<&String> = outcomes.iter().filter(|(_, outcome)| !outcome.alerted).map(|(name, _)| name).collect();
+    assert!(silent.is_empty(), "no generated event alerts on {silent:?}");
+}

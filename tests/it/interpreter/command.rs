@@ -7,7 +7,7 @@ use egret::esql::ast::{Aggregate, Assign, Command, CommandKind, Expr, ExprKind, 
 use super::expr::Scope;
 use super::grok;
 use super::value::{Cell, Row, Value, distinct};
-use super::world::World;
+use super::world::{Kind, World};
 
 /// What a query gives.
 #[derive(Debug, Clone, Default)]
@@ -48,7 +48,7 @@ impl Machine<'_> {
             CommandKind::From { metadata, .. } => {
                 let fields = self.world.fields.0.keys().cloned();
                 self.table.columns = fields.chain(metadata.iter().map(|ident| ident.text.clone())).collect();
-                self.table.rows.clone_from(&self.world.rows);
+                self.table.rows = self.world.rows.iter().map(|row| self.stored(row)).collect();
             }
             CommandKind::Row(assigns) => {
                 self.table.rows = vec![Row::new()];
@@ -114,6 +114,16 @@ impl Machine<'_> {
             }
             other => panic!("no command {other:?}"),
         }
+    }
+
+    /// An event as it is stored: keywords and addresses hold a value once.
+    fn stored(&self, row: &Row) -> Row {
+        let kind = |name: &String| self.world.fields.0.get(name).copied();
+        let cell = |name: &String, cell: &Cell| match kind(name) {
+            Some(Kind::Keyword | Kind::Ip) => distinct(cell),
+            _ => cell.clone(),
+        };
+        row.iter().map(|(name, values)| (name.clone(), cell(name, values))).collect()
     }
 
     /// A column of a value for each row; a column of this name goes, the new one comes last.

@@ -124,7 +124,8 @@ impl<'q, 'r> Maker<'q, 'r> {
                 let (fresh, draft) = self.event(plan, *role);
                 let mut part = Row::new();
                 for name in sources {
-                    let wanted = draft.wants.contains_key(name);
+                    let open = |want: &Target| matches!(want, Target::Some | Target::Not(_));
+                    let wanted = draft.wants.get(name).is_some_and(|wants| !wants.iter().all(open));
                     let cell = if wanted { fresh.get(name).cloned().unwrap_or_default() } else { numbered(self.fields.get(name).copied(), slot) };
                     part.insert(name.clone(), cell);
                 }

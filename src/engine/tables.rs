@@ -114,10 +114,12 @@ async fn table(
     window: Option<Window>,
     on_time: Option<OnTime>,
 ) -> Result<LogicalPlan> {
+    // `_ignored` tells of every field, also of those that the query does not name.
+    let all_fields = used.all_fields || used.metadata.iter().any(|name| name == "_ignored");
     let ask = Ask {
         wanted: used.wanted.iter().map(wanted).collect(),
         metadata: used.metadata.clone(),
-        only: (!used.all_fields).then(|| mentioned.clone()),
+        only: (!all_fields).then(|| mentioned.clone()),
         all_fields: used.all_fields,
         window,
         on_time,

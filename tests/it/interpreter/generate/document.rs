@@ -5,18 +5,35 @@ use serde_json::{Map, Value as Json, json};
 use super::super::value::{Row, Value, instant_text};
 use super::random::Random;
 
+/// How documents are written; some that follow each other are written alike.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Style {
+    nests: bool,
+    /// In how many of a hundred cases a single value stands in an array.
+    arrays: usize,
+}
+
+impl Style {
+    /// Another style, once in a while.
+    pub(super) fn next(self, random: &mut Random) -> Self {
+        if random.percent(94) {
+            return self;
+        }
+        Self { nests: random.percent(60), arrays: *random.pick(&[0, 0, 15]) }
+    }
+}
+
 /// The document of a row, as text.
-pub(super) fn source(row: &Row, random: &mut Random) -> String {
-    let nests = random.percent(60);
+pub(super) fn source(row: &Row, style: Style, random: &mut Random) -> String {
     let mut document = Map::new();
     for (name, cell) in row.iter().filter(|(name, _)| !name.starts_with('_')) {
         let value = match cell.as_slice() {
             [] if random.percent(90) => continue,
             [] if random.percent(50) => Json::Null,
-            [one] if random.percent(85) => json(one),
+            [one] if !random.percent(style.arrays) => json(one),
             values => Json::Array(values.iter().map(json).collect()),
         };
-        if !(nests && nested(&mut document, name, &value)) {
+        if !(style.nests && nested(&mut document, name, &value)) {
             document.insert(name.clone(), value);
         }
     }

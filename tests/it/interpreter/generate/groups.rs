@@ -16,6 +16,8 @@ pub(super) enum Role<'q> {
     Condition(&'q Expr),
     /// An expression that is to be what is counted.
     Counts(&'q Expr),
+    /// An expression that is to have a value.
+    Present(&'q Expr),
 }
 
 /// What a group is to be like.
@@ -137,6 +139,9 @@ fn aggregate_wants<'q>(
         ("count_distinct", [arg, ..]) => {
             let count = wanted(random);
             plan.distinct.push((arg, count));
+            // What is not a field has a value in some of the events only.
+            let is_field = matches!(&arg.kind, ExprKind::Field(name) if name.text.contains('.'));
+            let role = role.or_else(|| (!is_field).then_some(Role::Present(arg)));
             plan.roles.extend(role.map(|role| (role, count)));
         }
         ("max" | "min" | "values" | "top", [arg, ..]) => {

@@ -41,14 +41,16 @@ pub(super) fn world(query: &Query, name: &str, seed: u64) -> World {
         made.truncate(room);
         rows.extend(made);
     }
+    let mut style = document::Style::default();
     for (at, row) in rows.iter_mut().enumerate() {
+        style = style.next(&mut random);
         row.insert("_id".into(), vec![Value::Text(format!("event-{at}"))]);
         row.insert("_version".into(), vec![Value::Long(1)]);
         let index = row.entry("_index".into()).or_default();
         if index.is_empty() {
             *index = vec![Value::text("logs-default")];
         }
-        let source = document::source(row, &mut random);
+        let source = document::source(row, style, &mut random);
         row.insert("_source".into(), vec![Value::Text(source)]);
     }
     World { fields: Fields(fields), rows, now: NOW }
@@ -124,9 +126,16 @@ impl<'q, 'r> Maker<'q, 'r> {
                 let (fresh, draft) = self.event(plan, *role);
                 let mut part = Row::new();
                 for name in sources {
-                    let open = |want: &Target| matches!(want, Target::Some | Target::Not(_));
+                    let many = numbered(self.fields.get(name).copied(), slot);
+                    let number = many.first().and_then(Value::number).unwrap_or_default();
+                    let open = |want: &Target| match want {
+                        Target::Some | Target::Not(_) => true,
+                        Target::Below(bound) => number < *bound,
+                        Target::Least(bound) => number >= *bound,
+                        _ => false,
+                    };
                     let wanted = draft.wants.get(name).is_some_and(|wants| !wants.iter().all(open));
-                    let cell = if wanted { fresh.get(name).cloned().unwrap_or_default() } else { numbered(self.fields.get(name).copied(), slot) };
+                    let cell = if wanted { fresh.get(name).cloned().unwrap_or_default() } else { many };
                     part.insert(name.clone(), cell);
                 }
                 row.extend(part.clone());
@@ -153,6 +162,7 @@ impl<'q, 'r> Maker<'q, 'r> {
         match role {
             Some(Role::Condition(condition)) => solver.satisfy(condition, true, END, &mut draft),
             Some(Role::Counts(expr)) => solver.assign(expr, &Target::Is(Value::Long(1)), END, &mut draft),
+            Some(Role::Present(expr)) => solver.assign(expr, &Target::Some, END, &mut draft),
             None => {}
         }
         for (expr, target) in &plan.values {
@@ -189,7 +199,11 @@ impl<'q, 'r> Maker<'q, 'r> {
         let solver = Solver::new(self.query, 0..first_stage(self.query), &mut random);
         while let Some((expr, at)) = open.pop() {
             walk(expr, &mut |part| {
-                if let ExprKind::Field(name) = &part.kind {
+                if let ExprKind::Call { name, args, .. } = &part.kind
+                    && name.text.eq_ignore_ascii_case("json_extract")
+                {
+                    found.extend(fields::text_of(args.get(1)).map(str::to_owned));
+                } else if let ExprKind::Field(name) = &part.kind {
                     match solver.made_of(&name.text, at) {
                         Some((exprs, at)) => open.extend(exprs.into_iter().map(|expr| (expr, at))),
                         None if self.fields.contains_key(&name.text) => _ = found.insert(name.text.clone()),
@@ -229,7 +243,7 @@ impl<'q, 'r> Maker<'q, 'r> {
 
 fn expr_of<'q>(role: &Role<'q>) -> &'q Expr {
     match role {
-        Role::Condition(expr) | Role::Counts(expr) => expr,
+        Role::Condition(expr) | Role::Counts(expr) | Role::Present(expr) => expr,
     }
 }
 

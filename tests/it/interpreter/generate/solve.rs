@@ -70,6 +70,7 @@ impl<'q, 'r> Solver<'q, 'r> {
             let captured: std::collections::BTreeMap<String, String> = draft
                 .captured
                 .iter()
+                .filter(|(_, wants)| wants.iter().any(|want| !matches!(want, Target::Some | Target::Not(_))))
                 .map(|(field, wants)| {
                     let usual = Value::text("host.example.org");
                     let cell = super::draft::cell(self.random, super::super::world::Kind::Keyword, wants, usual);

@@ -14,8 +14,8 @@ use super::world::{Kind, World};
 pub(super) struct Table {
     pub(super) columns: Vec<String>,
     pub(super) rows: Vec<Row>,
-    /// The columns that order the rows.
-    pub(super) order: Vec<String>,
+    /// The columns that order the rows, and whether each does so downwards.
+    pub(super) order: Vec<(String, bool)>,
     /// How many of the rows are given, which ones is not said where nothing orders them.
     pub(super) limit: Option<usize>,
 }
@@ -130,7 +130,7 @@ impl Machine<'_> {
     fn set(&mut self, name: &str, values: Vec<Cell>) {
         self.table.columns.retain(|column| column != name);
         self.table.columns.push(name.to_owned());
-        self.table.order.retain(|column| column != name);
+        self.table.order.retain(|(column, _)| column != name);
         for (row, value) in self.table.rows.iter_mut().zip(values) {
             row.insert(name.to_owned(), value);
         }
@@ -180,24 +180,16 @@ impl Machine<'_> {
         kept.sort();
         self.table.columns = kept.into_iter().map(|(_, _, name)| name).collect();
         let columns = &self.table.columns;
-        if !self.table.order.iter().all(|name| columns.contains(name)) {
+        if !self.table.order.iter().all(|(name, _)| columns.contains(name)) {
             self.table.order.clear();
         }
     }
 
     fn sort(&mut self, keys: &[SortKey]) {
         let mut rows = std::mem::take(&mut self.table.rows);
-        let least = |cell: Cell, descending: bool| {
-            let value = cell.into_iter().reduce(|a, b| match a.order(&b) {
-                Some(Ordering::Less) if descending => b,
-                Some(Ordering::Greater) if !descending => b,
-                _ => a,
-            });
-            value
-        };
         rows.sort_by(|a, b| {
             let compared = keys.iter().map(|key| {
-                let value = |row: &Row| least(self.scope(row).cell(&key.value), key.descending);
+                let value = |row: &Row| extreme(&self.scope(row).cell(&key.value), key.descending);
                 let nulls_first = key.nulls_first.unwrap_or(key.descending);
                 match (value(a), value(b)) {
                     (None, None) => Ordering::Equal,
@@ -213,7 +205,7 @@ impl Machine<'_> {
         });
         self.table.rows = rows;
         let field = |key: &SortKey| match &key.value.kind {
-            ExprKind::Field(name) => Some(name.text.clone()),
+            ExprKind::Field(name) => Some((name.text.clone(), key.descending)),
             _ => None,
         };
         self.table.order = keys.iter().map(field).collect::<Option<_>>().unwrap_or_default();
@@ -302,6 +294,12 @@ impl Machine<'_> {
         }
         self.table = Table { columns: last_of_each(&columns), rows: joined, ..Table::default() };
     }
+}
+
+/// The value that a cell is sorted by: its greatest one downwards, its least one upwards.
+pub(super) fn extreme(cell: &[Value], descending: bool) -> Option<Value> {
+    let wanted = if descending { Ordering::Greater } else { Ordering::Less };
+    cell.iter().cloned().reduce(|best, value| if value.order(&best) == Some(wanted) { value } else { best })
 }
 
 /// A cell for each value; one that is null where there is none.

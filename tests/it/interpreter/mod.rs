@@ -107,18 +107,17 @@ fn compare(expected: &Table, given: &Given) -> Result<(), String> {
     if given.rows.len() != count {
         return Err(format!("{} rows, expected {count}\n{}", given.rows.len(), difference(&wanted, &given.rows, &names)));
     }
-    let keys: Vec<usize> =
-        expected.order.iter().filter_map(|key| expected.columns.iter().position(|name| name == key)).collect();
-    for (at, (one, other)) in wanted.iter().zip(&given.rows).enumerate() {
-        if keys.iter().any(|key| one[*key] != other[*key]) {
-            return Err(format!("row {at} is out of order: {other:?}, expected {one:?}"));
-        }
-    }
-    let mut open = wanted.clone();
-    for row in &given.rows {
-        match open.iter().position(|other| other == row) {
-            Some(at) => _ = open.swap_remove(at),
-            None => return Err(difference(&wanted, &given.rows, &names)),
+    let mut open: Vec<Option<&Row>> = wanted.iter().map(Some).collect();
+    for (at, row) in given.rows.iter().enumerate() {
+        let Some(found) = open.iter().position(|other| *other == Some(row)) else {
+            return Err(difference(&wanted, &given.rows, &names));
+        };
+        open[found] = None;
+        let key = |at: usize, (name, descending): &(String, bool)| {
+            expected.rows[at].get(name).and_then(|cell| command::extreme(cell, *descending))
+        };
+        if expected.order.iter().any(|by| key(at, by) != key(found, by)) {
+            return Err(format!("row {at} is out of order: {row:?}, expected {:?}", wanted[at]));
         }
     }
     Ok(())

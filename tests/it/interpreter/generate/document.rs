@@ -3,6 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::super::value::{Row, Value, instant_text};
+use super::super::world::{Fields, Kind, ecs};
 use super::random::Random;
 
 /// How documents are written; some that follow each other are written alike.
@@ -24,14 +25,20 @@ impl Style {
 }
 
 /// The document of a row, as text.
-pub(super) fn source(row: &Row, style: Style, random: &mut Random) -> String {
+pub(super) fn source(row: &Row, style: Style, fields: &Fields, random: &mut Random) -> String {
     let mut document = Map::new();
     for (name, cell) in row.iter().filter(|(name, _)| !name.starts_with('_')) {
+        // Other spellings of a value say nothing of its type: only a field whose type is known has them.
+        let known = ecs(name).filter(|kind| fields.0.get(name) == Some(kind));
+        let json = |value: &Value, random: &mut Random| match known {
+            Some(kind) if random.percent(4) => respelled(kind, value, random),
+            _ => json(value),
+        };
         let value = match cell.as_slice() {
             [] if random.percent(90) => continue,
             [] if random.percent(50) => Json::Null,
-            [one] if !random.percent(style.arrays) => json(one),
-            values => Json::Array(values.iter().map(json).collect()),
+            [one] if !random.percent(style.arrays) => json(one, random),
+            values => Json::Array(values.iter().map(|value| json(value, random)).collect()),
         };
         if !(style.nests && nested(&mut document, name, &value)) {
             document.insert(name.clone(), value);
@@ -64,6 +71,27 @@ fn json(value: &Value) -> Json {
         Value::Double(n) => json!(n),
         Value::Date(millis) => json!(instant_text(*millis)),
         other => json!(other.written()),
+    }
+}
+
+/// The same value in another form of JSON.
+fn respelled(kind: Kind, value: &Value, random: &mut Random) -> Json {
+    match (kind, value) {
+        (Kind::Keyword, Value::Text(text)) => match text.parse::<i64>() {
+            Ok(number) if number.to_string() == *text => json!(number),
+            _ => json!(text),
+        },
+        (Kind::Long, Value::Long(number)) if random.percent(50) => json!(*number as f64),
+        (Kind::Long | Kind::Boolean, value) => json!(value.written()),
+        (Kind::Double, Value::Double(number)) if number.fract() == 0.0 => json!(*number as i64),
+        (Kind::Double, Value::Double(number)) => json!(number.to_string()),
+        (Kind::Date, Value::Date(millis)) if random.percent(50) => json!(millis),
+        (Kind::Date, Value::Date(millis)) => json!(instant_text(*millis).replace('Z', "+00:00")),
+        (Kind::Ip, Value::Ip(address)) => match std::net::Ipv6Addr::from(*address).to_ipv4_mapped() {
+            Some(v4) => json!(format!("::ffff:{v4}")),
+            None => json!(value.written().to_uppercase()),
+        },
+        (_, value) => json(value),
     }
 }
 

@@ -42,6 +42,7 @@ pub(super) fn world(query: &Query, name: &str, seed: u64) -> World {
         rows.extend(made);
     }
     let mut style = document::Style::default();
+    let fields = Fields(fields);
     for (at, row) in rows.iter_mut().enumerate() {
         style = style.next(&mut random);
         row.insert("_id".into(), vec![Value::Text(format!("event-{at}"))]);
@@ -50,10 +51,10 @@ pub(super) fn world(query: &Query, name: &str, seed: u64) -> World {
         if index.is_empty() {
             *index = vec![Value::text("logs-default")];
         }
-        let source = document::source(row, style, &mut random);
+        let source = document::source(row, style, &fields, &mut random);
         row.insert("_source".into(), vec![Value::Text(source)]);
     }
-    World { fields: Fields(fields), rows, now: NOW }
+    World { fields, rows, now: NOW }
 }
 
 struct Maker<'q, 'r> {
@@ -228,7 +229,8 @@ impl<'q, 'r> Maker<'q, 'r> {
                 (0, _) => cell.clear(),
                 (1, Some(_)) => cell.push(other),
                 (2, Some(_)) => cell.insert(0, other),
-                (3, Some(Value::Text(text))) => *text = text.to_uppercase(),
+                (3, Some(Value::Text(text))) if self.random.percent(50) => *text = text.to_uppercase(),
+                (3, Some(Value::Text(text))) => text.push_str(*self.random.pick(&ODD)),
                 (4, Some(Value::Text(text))) => text.push('x'),
                 (_, Some(Value::Text(text))) => *text = format!("-{text}"),
                 (_, Some(Value::Long(n))) => *n += 1,
@@ -247,9 +249,14 @@ fn expr_of<'q>(role: &Role<'q>) -> &'q Expr {
     }
 }
 
+/// Texts with what is special in patterns, in JSON or to case.
+const ODD: [&str; 9] =
+    ["", "Straße ÄÖ é", "line\nbreak\ttab", "a*b?c\\d", "\"quoted\" 'x'", " lead", "null", "ﬁn İ🔥", "%41+b%2"];
+
 /// A value of few, so that fields meet each other.
 fn value(random: &mut Random, kind: Kind, group: usize) -> Value {
     match kind {
+        Kind::Keyword | Kind::Text if random.percent(5) => Value::text(*random.pick(&ODD)),
         Kind::Keyword | Kind::Text => Value::text(["alpha", "beta", "Gamma d", "delta"][(group + random.below(2)) % 4]),
         Kind::Boolean => Value::Boolean(random.percent(50)),
         Kind::Long => Value::Long(*random.pick(&[0, 1, 7, 200, 443, 70_000])),

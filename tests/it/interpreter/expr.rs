@@ -53,9 +53,10 @@ impl<'a> Scope<'a> {
             ExprKind::In { operand, list, negated } => truth(self.within(operand, list).map(|found| found != *negated)),
             ExprKind::Like { operand, kind, patterns, negated, .. } => {
                 let value = self.cell(operand);
-                let Some(Value::Text(text)) = single(&value) else {
-                    return if everything(patterns) && !value.is_empty() { truth(Some(!negated)) } else { Vec::new() };
-                };
+                if everything(patterns) {
+                    return truth(Some(value.is_empty() == *negated));
+                }
+                let Some(Value::Text(text)) = single(&value) else { return Vec::new() };
                 let matches = |pattern: &Expr| match kind {
                     LikeKind::Like => glob::matches(string(pattern), text),
                     LikeKind::Rlike => lucene::matches(string(pattern), text),
@@ -131,9 +132,9 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// Patterns that everything matches ask only whether there is a value.
+/// A pattern that everything matches asks only whether there is a value.
 fn everything(patterns: &[Expr]) -> bool {
-    patterns.iter().any(|pattern| matches!(string(pattern), "*"))
+    patterns.iter().any(|pattern| matches!(string(pattern), "*" | ".*" | "@"))
 }
 
 /// The text of a literal.

@@ -70,7 +70,13 @@ pub(super) fn of_source(query: &Query) -> BTreeMap<String, Kind> {
         match &command.kind {
             CommandKind::From { metadata, .. } => defined.extend(metadata.iter().map(|ident| ident.text.clone())),
             CommandKind::MvExpand(name) => read(&name.text, &defined),
-            CommandKind::Keep(patterns) => {
+            CommandKind::Rename(renames) => {
+                for rename in renames {
+                    read(&rename.from.text, &defined);
+                    defined.insert(rename.to.text.clone());
+                }
+            }
+            CommandKind::Keep(patterns) | CommandKind::Drop(patterns) => {
                 patterns.iter().filter(|p| !p.is_wildcard()).for_each(|p| read(&p.pieces[0], &defined));
             }
             CommandKind::Grok { patterns, .. } => {

@@ -4,6 +4,7 @@ mod document;
 mod draft;
 mod fields;
 mod groups;
+pub(super) mod query;
 pub(super) mod random;
 mod sample;
 mod solve;

@@ -128,7 +128,7 @@ impl<'q, 'r> Solver<'q, 'r> {
                         ExprKind::Literal(literal) => value_of(literal),
                         _ => None,
                     }).collect();
-                    Target::Is(self.random.pick(&literals).clone())
+                    if literals.is_empty() { Target::Some } else { Target::Is(self.random.pick(&literals).clone()) }
                 };
                 self.assign(operand, &target, at, draft);
             }

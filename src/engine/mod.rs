@@ -7,6 +7,7 @@
 //! | `compile` | a rule's text to its canonical SQL |
 //! | `tables` | the tables of a query, cut to the window of an execution |
 //! | `plan` | SQL to a physical plan |
+//! | `lone_group` | what DataFusion's optimiser must not do |
 //! | `mixed` | texts that SQL compares with numbers |
 //! | `spread` | the same for a plan that somebody rewrites before it runs, with tables that say more of an event's time |
 //! | `shared` | plans that read the same files to one scan |
@@ -22,6 +23,7 @@ pub mod explain;
 mod damaged;
 mod failure;
 pub mod fields;
+mod lone_group;
 pub mod metrics;
 mod mixed;
 mod needs;

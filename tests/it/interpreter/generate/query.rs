@@ -20,7 +20,7 @@ struct Writer<'r> {
     random: &'r mut Random,
     columns: Vec<(String, Type)>,
     counter: usize,
-    /// Whether STATS was met: searches are over.
+    /// Whether a command was met behind which nothing searches the source.
     grouped: bool,
 }
 
@@ -61,6 +61,7 @@ impl Writer<'_> {
             15 => self.stats("INLINE STATS"),
             16 => {
                 let name = self.random.pick(&self.columns).0.clone();
+                self.grouped = true;
                 format!("MV_EXPAND {name}")
             }
             17 => {
@@ -123,11 +124,11 @@ impl Writer<'_> {
                 keys.push((name.clone(), ty, format!("{name} = {value}")));
             }
         }
+        self.grouped = true;
         let by: Vec<String> = keys.iter().map(|(_, _, text)| text.clone()).collect();
         made.extend(keys.into_iter().map(|(name, ty, _)| (name, ty)));
         if word == "STATS" {
             self.columns = made;
-            self.grouped = true;
         } else {
             let names: Vec<String> = made.iter().map(|(name, _)| name.clone()).collect();
             self.columns.retain(|(name, _)| !names.contains(name));

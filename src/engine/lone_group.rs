@@ -5,7 +5,6 @@
 //! that row. A limit of one row, which such an aggregate has anyway, is where conditions stop.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use datafusion::common::tree_node::Transformed;
 use datafusion::error::Result;
@@ -66,12 +65,6 @@ fn held(plan: &LogicalPlan) -> Result<LogicalPlan> {
     }
     let inputs = plan.inputs().into_iter().map(held).collect::<Result<Vec<_>>>()?;
     plan.with_new_exprs(plan.expressions(), inputs)
-}
-
-/// The rules of DataFusion with this one before them.
-pub(super) fn rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
-    let own: Arc<dyn OptimizerRule + Send + Sync> = Arc::new(LoneGroup);
-    std::iter::once(own).chain(datafusion::optimizer::Optimizer::new().rules).collect()
 }
 
 #[cfg(test)]

@@ -7,6 +7,8 @@
 //! | `compile` | a rule's text to its canonical SQL |
 //! | `tables` | the tables of a query, cut to the window of an execution |
 //! | `plan` | SQL to a physical plan |
+//! | `carried` | the same for a query over very many fields |
+//! | `optimizer` | which rules the optimiser has |
 //! | `lone_group` | what DataFusion's optimiser must not do |
 //! | `mixed` | texts that SQL compares with numbers |
 //! | `spread` | the same for a plan that somebody rewrites before it runs, with tables that say more of an event's time |
@@ -16,6 +18,7 @@
 //! | `refusal` | what the engine says against a query, as a diagnostic |
 //! | `damaged` | which file is to blame where a scan fails |
 
+mod carried;
 pub mod catalog;
 pub mod check;
 pub mod compile;
@@ -28,6 +31,7 @@ pub mod metrics;
 mod mixed;
 mod needs;
 pub mod notices;
+mod optimizer;
 pub mod plan;
 pub mod refusal;
 pub mod run;

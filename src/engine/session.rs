@@ -94,7 +94,7 @@ impl Session {
             .with_config(config)
             .with_runtime_env(Arc::clone(&runtime))
             .with_default_features()
-            .with_optimizer_rules(super::lone_group::rules());
+            .with_optimizer_rules(super::optimizer::rules());
         if options.scan == Scan::Dictionary {
             state = state.with_physical_optimizer_rule(Arc::new(Preselect::new(runtime, is_quiet)));
         }

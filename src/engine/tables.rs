@@ -8,11 +8,11 @@ use chrono::{DateTime, Utc};
 use datafusion::arrow::array::Array;
 use datafusion::arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::metadata::FieldMetadata;
-use datafusion::common::{Column, ScalarValue, TableReference};
+use datafusion::common::{Column, DFSchema, ScalarValue, TableReference};
 use datafusion::datasource::ViewTable;
 use datafusion::functions::core::expr_fn::coalesce;
 use datafusion::functions_aggregate::expr_fn::max;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Projection, cast};
 use datafusion::physical_plan::collect;
 use datafusion::sql::sqlparser::ast::{self, visit_expressions};
 
@@ -138,7 +138,15 @@ fn marked(plan: LogicalPlan) -> Result<LogicalPlan> {
         }
     };
     let columns: Vec<Expr> = plan.schema().iter().map(column).collect();
-    LogicalPlanBuilder::from(plan).project(columns).and_then(LogicalPlanBuilder::build).map_err(engine_error)
+    // The builder would look through the whole plan for each of the columns, of which there may be thousands.
+    let fields = plan.schema().iter().zip(&columns).map(|((qualifier, field), column)| match column {
+        Expr::Alias(_) => (None, Arc::new(mark.add_to_field(field.as_ref().clone()))),
+        _ => (qualifier.cloned(), Arc::clone(field)),
+    });
+    let schema =
+        DFSchema::new_with_metadata(fields.collect(), plan.schema().metadata().clone()).map_err(engine_error)?;
+    let marked = Projection::try_new_with_schema(columns, Arc::new(plan), Arc::new(schema)).map_err(engine_error)?;
+    Ok(LogicalPlan::Projection(marked))
 }
 
 /// Every name that a query writes.

@@ -24,7 +24,11 @@ pub(super) fn of_group(scope: Scope<'_>, name: &str, args: &[Expr], star: bool, 
         "sum" => summed(&values),
         "avg" => {
             let numbers: Vec<f64> = values.iter().filter_map(Value::number).collect();
-            if numbers.is_empty() { Vec::new() } else { vec![Value::Double(numbers.iter().sum::<f64>() / numbers.len() as f64)] }
+            if numbers.is_empty() {
+                Vec::new()
+            } else {
+                vec![Value::Double(numbers.iter().sum::<f64>() / numbers.len() as f64)]
+            }
         }
         "min" => sorted(values).into_iter().take(1).collect(),
         "max" => sorted(values).pop().into_iter().collect(),
@@ -58,7 +62,6 @@ fn summed(values: &[Value]) -> Cell {
         None => vec![Value::Double(values.iter().filter_map(Value::number).sum())],
     }
 }
-
 
 #[test]
 fn distinct_values_of_a_list() {

@@ -193,8 +193,20 @@ impl Machine<'_> {
                 let nulls_first = key.nulls_first.unwrap_or(key.descending);
                 match (value(a), value(b)) {
                     (None, None) => Ordering::Equal,
-                    (None, Some(_)) => if nulls_first { Ordering::Less } else { Ordering::Greater },
-                    (Some(_), None) => if nulls_first { Ordering::Greater } else { Ordering::Less },
+                    (None, Some(_)) => {
+                        if nulls_first {
+                            Ordering::Less
+                        } else {
+                            Ordering::Greater
+                        }
+                    }
+                    (Some(_), None) => {
+                        if nulls_first {
+                            Ordering::Greater
+                        } else {
+                            Ordering::Less
+                        }
+                    }
                     (Some(a), Some(b)) => {
                         let order = a.order(&b).unwrap();
                         if key.descending { order.reverse() } else { order }
@@ -289,7 +301,9 @@ impl Machine<'_> {
             }
             let found = &known.iter().find(|(other, _)| *other == key).unwrap().1;
             let mut with = row.clone();
-            with.extend(found.iter().filter(|(name, _)| !keys.contains(name)).map(|(n, cell)| (n.clone(), cell.clone())));
+            with.extend(
+                found.iter().filter(|(name, _)| !keys.contains(name)).map(|(n, cell)| (n.clone(), cell.clone())),
+            );
             joined.push(with);
         }
         self.table = Table { columns: last_of_each(&columns), rows: joined, ..Table::default() };

@@ -47,7 +47,11 @@ impl<'a> Scope<'a> {
             ExprKind::Binary { op, left, right } => {
                 let (left, right) = (self.cell(left), self.cell(right));
                 let (Some(left), Some(right)) = (single(&left), single(&right)) else { return Vec::new() };
-                if op.is_comparison() { truth(compared(*op, left, right)) } else { one(date::moved(*op, left, right).or_else(|| calculated(*op, left, right))) }
+                if op.is_comparison() {
+                    truth(compared(*op, left, right))
+                } else {
+                    one(date::moved(*op, left, right).or_else(|| calculated(*op, left, right)))
+                }
             }
             ExprKind::IsNull { operand, negated } => truth(Some(self.cell(operand).is_empty() != *negated)),
             ExprKind::In { operand, list, negated } => truth(self.within(operand, list).map(|found| found != *negated)),
@@ -76,7 +80,9 @@ impl<'a> Scope<'a> {
                     "kql" => truth(Some(search::kql(self, string(&args[0])))),
                     "match" => search::match_call(self, args, options),
                     "case" => self.case(args),
-                    "coalesce" => args.iter().map(|arg| self.cell(arg)).find(|cell| !cell.is_empty()).unwrap_or_default(),
+                    "coalesce" => {
+                        args.iter().map(|arg| self.cell(arg)).find(|cell| !cell.is_empty()).unwrap_or_default()
+                    }
                     "now" => vec![Value::Date(self.now)],
                     name => function::call(name, &args.iter().map(|arg| self.cell(arg)).collect::<Vec<_>>()),
                 }

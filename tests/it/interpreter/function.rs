@@ -31,9 +31,9 @@ pub(super) fn call(name: &str, args: &[Cell]) -> Cell {
             let count = if args.len() > 2 { whole(2).unwrap() as usize } else { chars.len() };
             Value::Text(chars.iter().skip(start).take(count).collect())
         })),
-        "locate" => one(text(0).zip(text(1)).map(|(text, part)| {
-            Value::Integer(text.find(part).map_or(0, |at| text[..at].chars().count() as i64 + 1))
-        })),
+        "locate" => one(text(0)
+            .zip(text(1))
+            .map(|(text, part)| Value::Integer(text.find(part).map_or(0, |at| text[..at].chars().count() as i64 + 1)))),
         "replace" => match (text(0), text(1), text(2)) {
             (Some(text), Some(pattern), Some(template)) => {
                 vec![Value::Text(Regex::new(pattern, Dialect::Java).replace(text, template))]
@@ -96,7 +96,13 @@ fn of_several(name: &str, args: &[Cell]) -> Cell {
         "last" => one(values.last().cloned()),
         "min" => extreme(std::cmp::Ordering::Less),
         "max" => extreme(std::cmp::Ordering::Greater),
-        "count" => if values.is_empty() { Vec::new() } else { vec![Value::Integer(values.len() as i64)] },
+        "count" => {
+            if values.is_empty() {
+                Vec::new()
+            } else {
+                vec![Value::Integer(values.len() as i64)]
+            }
+        }
         "sum" => summed(values),
         "dedupe" => distinct(values),
         "sort" => super::value::sorted(values.clone()),

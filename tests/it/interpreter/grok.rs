@@ -83,18 +83,20 @@ pub(super) fn captured(regex: &Regex, text: &str) -> Vec<(String, Value)> {
     let Some(groups) = regex.find(&text, 0) else { return Vec::new() };
     let named = regex.names.iter().zip(&groups[1..]);
     let found = named.filter_map(|(name, group)| Some((name.as_ref()?, (*group)?)));
-    found.filter_map(|(name, (start, end))| {
-        let (name, ty) = split(name);
-        let text: String = text[start..end].iter().collect();
-        let value = match ty {
-            "int" => Value::Integer(text.parse().ok()?),
-            "long" => Value::Long(text.parse().ok()?),
-            "float" | "double" => Value::Double(text.parse().ok()?),
-            "boolean" => Value::Boolean(text.parse().ok()?),
-            _ => Value::Text(text),
-        };
-        Some((name.to_owned(), value))
-    }).collect()
+    found
+        .filter_map(|(name, (start, end))| {
+            let (name, ty) = split(name);
+            let text: String = text[start..end].iter().collect();
+            let value = match ty {
+                "int" => Value::Integer(text.parse().ok()?),
+                "long" => Value::Long(text.parse().ok()?),
+                "float" | "double" => Value::Double(text.parse().ok()?),
+                "boolean" => Value::Boolean(text.parse().ok()?),
+                _ => Value::Text(text),
+            };
+            Some((name.to_owned(), value))
+        })
+        .collect()
 }
 
 /// A piece of a pattern of DISSECT.

@@ -69,7 +69,9 @@ fn step(node: &Node, text: &[char], from: &Places) -> Places {
         }
         Node::Interval(low, high) => {
             let number = |from: usize, to: usize| text[from..to].iter().collect::<String>().parse::<u64>();
-            let ends = |at: usize| (at + 1..=text.len()).filter(move |to| number(at, *to).is_ok_and(|n| (*low..=*high).contains(&n)));
+            let ends = |at: usize| {
+                (at + 1..=text.len()).filter(move |to| number(at, *to).is_ok_and(|n| (*low..=*high).contains(&n)))
+            };
             from.iter().flat_map(|at| ends(*at)).collect()
         }
     }

@@ -7,12 +7,14 @@ mod aggregate;
 mod backtrack;
 mod command;
 mod date;
+mod documents;
 mod expr;
 mod function;
 mod generate;
 mod glob;
 mod grok;
 mod lucene;
+mod parquet;
 mod pattern;
 mod product;
 mod search;
@@ -28,6 +30,7 @@ use egret::esql::ast::{CommandKind, Query};
 
 use self::command::Table;
 use self::product::Given;
+use self::world::World;
 use super::conformance::case::Row;
 use super::corpora::{rule_files, stem};
 use super::program::{root, shared};
@@ -66,22 +69,40 @@ fn outcome(case: &Case, folder: &Path, seeds: u64, runtime: &tokio::runtime::Run
     let mut outcome = Outcome::default();
     for seed in 0..seeds {
         let world = generate::world(&case.query, &case.name, seed);
-        let path = folder.join(format!("{}-{seed}.ndjson", case.name));
-        fs::write(&path, generate::lines(&world.rows)).unwrap();
-        let place = path.display().to_string();
-        let expected = command::run(&case.query, &case.text, &world);
-        outcome.alerted |= !expected.rows.is_empty();
-        let given = product::run(&case.text, &case.query, &place, world.now);
-        let compared = runtime.block_on(given).and_then(|given| compare(&expected, &given));
-        match compared {
-            Ok(()) => fs::remove_file(path).unwrap(),
+        meet(case, &world, &folder.join(format!("{}-{seed}", case.name)), seed % 2 == 0, runtime, &mut outcome);
+    }
+    outcome
+}
+
+/// Runs a rule over a world, here and in the product, there over documents and over Parquet.
+fn meet(
+    case: &Case,
+    world: &World,
+    path: &Path,
+    nested: bool,
+    runtime: &tokio::runtime::Runtime,
+    outcome: &mut Outcome,
+) {
+    let expected = command::run(&case.query, &case.text, world);
+    outcome.alerted |= !expected.rows.is_empty();
+    let (lines, columns) = (path.with_extension("ndjson"), path.with_extension("parquet"));
+    fs::write(&lines, generate::lines(&world.rows)).unwrap();
+    let mut places = vec![lines];
+    if !world.rows.is_empty() {
+        parquet::write(&columns, world, nested);
+        places.push(columns);
+    }
+    for place in places {
+        let location = place.display().to_string();
+        let given = runtime.block_on(product::run(&case.text, &case.query, &location, world.now));
+        match given.and_then(|given| compare(&expected, &given)) {
+            Ok(()) => fs::remove_file(place).unwrap(),
             Err(mistake) => {
                 let text = if case.name.starts_with("query-") { format!("\n{}", case.text) } else { String::new() };
-                outcome.mistakes.push(format!("{} with seed {seed}: {mistake}{text}", case.name));
+                outcome.mistakes.push(format!("{location}: {mistake}{text}"));
             }
         }
     }
-    outcome
 }
 
 /// The rows of the interpreter, each value as text.
@@ -110,7 +131,11 @@ fn compare(expected: &Table, given: &Given) -> Result<(), String> {
     let wanted = written(expected);
     let count = expected.limit.unwrap_or(1_000).min(wanted.len());
     if given.rows.len() != count {
-        return Err(format!("{} rows, expected {count}\n{}", given.rows.len(), difference(&wanted, &given.rows, &names)));
+        return Err(format!(
+            "{} rows, expected {count}\n{}",
+            given.rows.len(),
+            difference(&wanted, &given.rows, &names)
+        ));
     }
     let mut open: Vec<Option<&Row>> = wanted.iter().map(Some).collect();
     for (at, row) in given.rows.iter().enumerate() {
@@ -136,7 +161,8 @@ fn difference(wanted: &[Row], given: &[Row], names: &[&String]) -> String {
     let shown = |row: Option<&&Row>, other: Option<&&Row>| {
         let cells = row.into_iter().flat_map(|row| row.iter().enumerate());
         let differs = |at: usize, cell: &Vec<String>| other.is_none_or(|other| other[at] != *cell);
-        let cells = cells.filter(|(at, cell)| differs(*at, cell)).map(|(at, cell)| format!("{}={}", names[at], short(cell)));
+        let cells =
+            cells.filter(|(at, cell)| differs(*at, cell)).map(|(at, cell)| format!("{}={}", names[at], short(cell)));
         cells.collect::<Vec<_>>().join(" ")
     };
     // The extra row that is most like the missing one says most.
@@ -159,7 +185,10 @@ fn seeds() -> u64 {
 }
 
 /// Runs rules on all cores; the outcome of each by name.
-fn outcomes(cases: &[Case], seeds: u64) -> BTreeMap<String, Outcome> {
+fn outcomes(
+    cases: &[Case],
+    run: impl Fn(&Case, &Path, &tokio::runtime::Runtime) -> Outcome + Sync,
+) -> BTreeMap<String, Outcome> {
     let only = std::env::var("EGRET_RULE").unwrap_or_default();
     let folder = tempfile::tempdir().unwrap();
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
@@ -169,7 +198,7 @@ fn outcomes(cases: &[Case], seeds: u64) -> BTreeMap<String, Outcome> {
         let mut done = Vec::new();
         while let Some(case) = cases.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
             if case.name.contains(&only) {
-                done.push((case.name.clone(), outcome(case, folder.path(), seeds, &runtime)));
+                done.push((case.name.clone(), run(case, folder.path(), &runtime)));
             }
         }
         done
@@ -196,23 +225,50 @@ fn quiet() -> BTreeSet<String> {
     lines.map(|line| line.split_once(' ').unwrap().0.to_owned()).collect()
 }
 
+fn cases_of_others(corpora: &Path) -> Vec<Case> {
+    let case = |path: &std::path::PathBuf| {
+        let found = egret::rule::load(path, Path::new("/")).unwrap();
+        let rule =
+            found.rules.into_iter().next().unwrap().unwrap_or_else(|report| panic!("{}", report.render(false))).rule;
+        Case::new(stem(&path.display().to_string()), rule.query.text.clone())
+    };
+    rule_files(corpora).iter().map(case).collect()
+}
+
+/// Every rule over no event, over documents and over an export of others, with the fields that it reads.
+#[test]
+fn documents_of_others_agree() {
+    let Some(corpora) = shared("documents_of_others_agree") else { return };
+    let events = corpora.join("events");
+    let documents = ["ecs-documents.ndjson", "ecs-search-hits.ndjson"].map(|file| documents::read(&events.join(file)));
+    outcomes(&cases_of_others(&corpora), |case, folder, runtime| {
+        let mut outcome = Outcome::default();
+        for (at, documents) in documents.iter().map(Vec::as_slice).chain([&[][..]]).enumerate() {
+            let world = documents::world(&case.query, documents, 9);
+            meet(case, &world, &folder.join(format!("{}-{at}", case.name)), true, runtime, &mut outcome);
+        }
+        outcome
+    });
+}
+
 #[test]
 fn rules_of_others_agree() {
     let Some(corpora) = shared("rules_of_others_agree") else { return };
-    let case = |path: &std::path::PathBuf| {
-        let found = egret::rule::load(path, Path::new("/")).unwrap();
-        let rule = found.rules.into_iter().next().unwrap().unwrap_or_else(|report| panic!("{}", report.render(false))).rule;
-        Case::new(stem(&path.display().to_string()), rule.query.text.clone())
-    };
-    let cases: Vec<Case> = rule_files(&corpora).iter().map(case).collect();
-    let outcomes = outcomes(&cases, seeds());
+    let cases = cases_of_others(&corpora);
+    let outcomes = outcomes(&cases, |case, folder, runtime| outcome(case, folder, seeds(), runtime));
     let silent: BTreeSet<String> = outcomes.iter().filter(|(_, o)| !o.alerted).map(|(name, _)| name.clone()).collect();
     // The list is of the usual number of worlds.
     if outcomes.len() < cases.len() || seeds() != SEEDS {
         eprintln!("{} of {} rules alert, these do not: {silent:#?}", outcomes.len() - silent.len(), outcomes.len());
         return;
     }
-    assert_eq!(silent, quiet(), "{} of {} rules alert; tests/it/interpreter/quiet.txt lists the others", cases.len() - silent.len(), cases.len());
+    assert_eq!(
+        silent,
+        quiet(),
+        "{} of {} rules alert; tests/it/interpreter/quiet.txt lists the others",
+        cases.len() - silent.len(),
+        cases.len()
+    );
     assert!(cases.len() - silent.len() >= 75, "only {} rules alert", cases.len() - silent.len());
 }
 
@@ -220,9 +276,10 @@ fn rules_of_others_agree() {
 fn our_rules_agree() {
     let mut paths: Vec<_> = fs::read_dir(root().join("tests/rules")).unwrap().map(|e| e.unwrap().path()).collect();
     paths.sort();
-    let case = |path: &std::path::PathBuf| Case::new(stem(&path.display().to_string()), fs::read_to_string(path).unwrap());
+    let case =
+        |path: &std::path::PathBuf| Case::new(stem(&path.display().to_string()), fs::read_to_string(path).unwrap());
     let cases: Vec<Case> = paths.iter().map(case).collect();
-    let outcomes = outcomes(&cases, seeds());
+    let outcomes = outcomes(&cases, |case, folder, runtime| outcome(case, folder, seeds(), runtime));
     let silent: Vec<&String> = outcomes.iter().filter(|(_, outcome)| !outcome.alerted).map(|(name, _)| name).collect();
     assert!(silent.is_empty(), "no generated event alerts on {silent:?}");
 }
@@ -237,7 +294,7 @@ fn random_queries_agree() {
         Case::new(format!("query-{number}"), generate::query::query(&mut random))
     };
     let cases: Vec<Case> = (0..QUERIES * seeds()).map(case).collect();
-    let outcomes = outcomes(&cases, 1);
+    let outcomes = outcomes(&cases, |case, folder, runtime| outcome(case, folder, 1, runtime));
     let rows = outcomes.values().filter(|outcome| outcome.alerted).count();
     assert!(rows * 2 > outcomes.len(), "only {rows} of {} random queries give rows", outcomes.len());
 }

@@ -136,9 +136,10 @@ impl Parser {
                     self.at += 1;
                     let text = self.until('}');
                     self.at -= 1;
-                    let (low, high) = text.split_once(',').map_or((text.as_str(), Some(text.as_str())), |(low, high)| {
-                        (low, Some(high).filter(|high| !high.is_empty()))
-                    });
+                    let (low, high) =
+                        text.split_once(',').map_or((text.as_str(), Some(text.as_str())), |(low, high)| {
+                            (low, Some(high).filter(|high| !high.is_empty()))
+                        });
                     (low.parse().unwrap(), high.map(|high| high.parse().unwrap()))
                 }
                 _ => return node,

@@ -48,7 +48,7 @@ pub(super) fn expressions(kind: &CommandKind) -> Vec<&Expr> {
 
 /// The fields that a query reads from its source, with their types.
 pub(super) fn of_source(query: &Query) -> BTreeMap<String, Kind> {
-    let mut names: BTreeSet<String> = BTreeSet::from(["@timestamp".to_owned()]);
+    let mut names: BTreeSet<String> = BTreeSet::new();
     let mut defined: BTreeSet<String> = BTreeSet::new();
     let mut kinds: BTreeMap<String, Kind> = BTreeMap::new();
     for command in &query.commands {

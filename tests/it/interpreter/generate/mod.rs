@@ -33,6 +33,7 @@ pub(super) fn world(query: &Query, name: &str, seed: u64) -> World {
     let mut random = Random::new(name, seed);
     let mut fields = fields::of_source(query);
     fields.insert("labels.extra".to_owned(), Kind::Keyword);
+    fields.insert("@timestamp".to_owned(), Kind::Date);
     let mut rows: Vec<Row> = Vec::new();
     for group in 0..5 {
         let plan = plan(query, &mut random);
@@ -42,8 +43,18 @@ pub(super) fn world(query: &Query, name: &str, seed: u64) -> World {
         made.truncate(room);
         rows.extend(made);
     }
+    finished(rows, Fields(fields), &format!("{name} {seed}"))
+}
+
+/// The fields that a query reads from its source, with their types.
+pub(super) fn fields_of(query: &Query) -> BTreeMap<String, Kind> {
+    fields::of_source(query)
+}
+
+/// A world of events, each with an id and its text.
+pub(super) fn finished(mut rows: Vec<Row>, fields: Fields, name: &str) -> World {
+    let mut random = Random::new(name, 1);
     let mut style = document::Style::default();
-    let fields = Fields(fields);
     for (at, row) in rows.iter_mut().enumerate() {
         style = style.next(&mut random);
         row.insert("_id".into(), vec![Value::Text(format!("event-{at}"))]);
@@ -103,7 +114,8 @@ impl<'q, 'r> Maker<'q, 'r> {
         let mut templates: Vec<(Option<usize>, Row)> = Vec::new();
         let mut slots: BTreeMap<(usize, usize), Row> = BTreeMap::new();
         for (at, role) in roles.iter().enumerate() {
-            let is = |role: &Role<'q>| plan.roles.iter().position(|(known, _)| std::ptr::eq(expr_of(known), expr_of(role)));
+            let is =
+                |role: &Role<'q>| plan.roles.iter().position(|(known, _)| std::ptr::eq(expr_of(known), expr_of(role)));
             let which = role.as_ref().and_then(is);
             let known = templates.iter().find(|(known, _)| *known == which).map(|(_, row)| row.clone());
             let mut row = match known {
@@ -220,7 +232,8 @@ impl<'q, 'r> Maker<'q, 'r> {
 
     /// Changes one field or two: a near miss.
     fn spoil(&mut self, row: &mut Row) {
-        let names: Vec<String> = row.keys().filter(|name| !name.starts_with('_') && *name != "@timestamp").cloned().collect();
+        let names: Vec<String> =
+            row.keys().filter(|name| !name.starts_with('_') && *name != "@timestamp").cloned().collect();
         for _ in 0..=self.random.below(2) {
             let name = self.random.pick(&names).clone();
             let kind = self.fields.get(&name).copied().unwrap_or(Kind::Keyword);

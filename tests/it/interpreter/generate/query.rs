@@ -155,7 +155,8 @@ impl Writer<'_> {
 
     /// A column of a type, a literal where there is none.
     fn leaf(&mut self, ty: Type) -> String {
-        let of_type: Vec<String> = self.columns.iter().filter(|(_, t)| *t == ty).map(|(name, _)| name.clone()).collect();
+        let of_type: Vec<String> =
+            self.columns.iter().filter(|(_, t)| *t == ty).map(|(name, _)| name.clone()).collect();
         if !of_type.is_empty() && self.random.percent(85) {
             return self.random.pick(&of_type).clone();
         }
@@ -205,7 +206,11 @@ impl Writer<'_> {
             Type::Boolean => format!("({})", self.condition(depth)),
             Type::Ip => self.leaf(Type::Ip),
             Type::Date => match self.random.below(3) {
-                0 => format!("DATE_TRUNC({}, {})", self.random.pick(&["1 hour", "5 minutes", "1 day"]), self.expr(ty, depth)),
+                0 => format!(
+                    "DATE_TRUNC({}, {})",
+                    self.random.pick(&["1 hour", "5 minutes", "1 day"]),
+                    self.expr(ty, depth)
+                ),
                 1 => format!("({} - 90 minutes)", self.expr(ty, depth)),
                 _ => self.leaf(ty),
             },
@@ -275,7 +280,8 @@ impl Writer<'_> {
             }
             5 => format!("{} {not}LIKE (\"b*\", \"*d\")", self.expr(Type::Text, depth)),
             6 => {
-                let pattern = *self.random.pick(&["al.*", ".*t?a", "[A-Z].*", "(alpha|beta)", ".+ .", "@a", "~x", "a&b"]);
+                let pattern =
+                    *self.random.pick(&["al.*", ".*t?a", "[A-Z].*", "(alpha|beta)", ".+ .", "@a", "~x", "a&b"]);
                 let pattern = pattern.trim_start_matches('~');
                 format!("{} {not}RLIKE \"{pattern}\"", self.expr(Type::Text, depth))
             }

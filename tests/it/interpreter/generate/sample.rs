@@ -56,7 +56,9 @@ fn lucene_text(random: &mut Random, node: &lucene::Node, text: &mut String) {
                 lucene_text(random, inner, text);
             }
         }
-        Lucene::Interval(low, high) => text.push_str(&(low + random.below((high - low + 1) as usize) as u64).to_string()),
+        Lucene::Interval(low, high) => {
+            text.push_str(&(low + random.below((high - low + 1) as usize) as u64).to_string())
+        }
     }
 }
 

@@ -124,10 +124,13 @@ impl<'q, 'r> Solver<'q, 'r> {
                 let target = if *negated == want {
                     Target::Some
                 } else {
-                    let literals: Vec<Value> = list.iter().filter_map(|item| match &item.kind {
-                        ExprKind::Literal(literal) => value_of(literal),
-                        _ => None,
-                    }).collect();
+                    let literals: Vec<Value> = list
+                        .iter()
+                        .filter_map(|item| match &item.kind {
+                            ExprKind::Literal(literal) => value_of(literal),
+                            _ => None,
+                        })
+                        .collect();
                     if literals.is_empty() { Target::Some } else { Target::Is(self.random.pick(&literals).clone()) }
                 };
                 self.assign(operand, &target, at, draft);
@@ -195,7 +198,11 @@ impl<'q, 'r> Solver<'q, 'r> {
                     let at = self.random.below(chars.len());
                     chars[at] = 'x';
                 }
-                Target::Is(Value::Text(if args.len() > 1 && self.random.percent(30) { text.into() } else { chars.into_iter().collect() }))
+                Target::Is(Value::Text(if args.len() > 1 && self.random.percent(30) {
+                    text.into()
+                } else {
+                    chars.into_iter().collect()
+                }))
             }
             "cidr_match" => {
                 let blocks: Vec<&str> = args[1..].iter().filter_map(|block| text_of(Some(block))).collect();
@@ -319,7 +326,9 @@ impl<'q, 'r> Solver<'q, 'r> {
         let fits = |value: &Expr| match &value.kind {
             ExprKind::Literal(literal) => match (value_of(literal), target) {
                 (None, target) => *target == Target::Null,
-                (Some(value), Target::Is(wanted)) => value == *wanted || value.number().is_some_and(|n| wanted.number() == Some(n)),
+                (Some(value), Target::Is(wanted)) => {
+                    value == *wanted || value.number().is_some_and(|n| wanted.number() == Some(n))
+                }
                 (Some(value), Target::Not(other)) => value != *other,
                 (Some(value), Target::Least(least)) => value.number().is_some_and(|n| n >= *least),
                 (Some(value), Target::Below(bound)) => value.number().is_some_and(|n| n < *bound),

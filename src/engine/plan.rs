@@ -84,14 +84,14 @@ pub(crate) async fn logical(session: &Session, lowered: &Lowered, now: DateTime<
 async fn statement_to_plan(state: &SessionState, lowered: &Lowered) -> Result<LogicalPlan> {
     let wide = match Carried::split(&lowered.query) {
         Some((narrow, carried)) => {
-            let plan = query_to_plan(state, narrow).await?;
+            let plan = Box::pin(query_to_plan(state, narrow)).await?;
             carried.widen(plan).map_err(engine_error)?
         }
         None => None,
     };
     let plan = match wide {
         Some(plan) => plan,
-        None => query_to_plan(state, lowered.query.clone()).await?,
+        None => Box::pin(query_to_plan(state, lowered.query.clone())).await?,
     };
     mixed::refuse(&plan)?;
     Ok(plan)

@@ -6,6 +6,7 @@ mod bad_input;
 mod cli;
 mod conformance;
 mod corpora;
+mod fitness;
 mod functions;
 mod interpreter;
 mod layering;

@@ -225,6 +225,13 @@ fn quiet() -> BTreeSet<String> {
     lines.map(|line| line.split_once(' ').unwrap().0.to_owned()).collect()
 }
 
+/// Writes events with one value of each field that a query reads from its source.
+pub(crate) fn single_valued_parquet(query: &Query, path: &Path) {
+    let fields = generate::fields_of(query);
+    let rows = (0..3).map(|number| generate::single_values(&fields, number)).collect();
+    parquet::write(path, &generate::finished(rows, world::Fields(fields), "single values"), false);
+}
+
 fn cases_of_others(corpora: &Path) -> Vec<Case> {
     let case = |path: &std::path::PathBuf| {
         let found = egret::rule::load(path, Path::new("/")).unwrap();
@@ -275,6 +282,7 @@ fn rules_of_others_agree() {
 #[test]
 fn our_rules_agree() {
     let mut paths: Vec<_> = fs::read_dir(root().join("tests/rules")).unwrap().map(|e| e.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|ending| ending == "esql"));
     paths.sort();
     let case =
         |path: &std::path::PathBuf| Case::new(stem(&path.display().to_string()), fs::read_to_string(path).unwrap());

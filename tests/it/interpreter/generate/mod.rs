@@ -51,6 +51,11 @@ pub(super) fn fields_of(query: &Query) -> BTreeMap<String, Kind> {
     fields::of_source(query)
 }
 
+/// An event with one value of each field.
+pub(super) fn single_values(fields: &BTreeMap<String, Kind>, number: usize) -> Row {
+    fields.iter().map(|(name, kind)| (name.clone(), numbered(Some(*kind), number))).collect()
+}
+
 /// A world of events, each with an id and its text.
 pub(super) fn finished(mut rows: Vec<Row>, fields: Fields, name: &str) -> World {
     let mut random = Random::new(name, 1);

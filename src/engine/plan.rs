@@ -41,7 +41,7 @@ pub struct Prepared {
 /// Without an order the rows that pass are cut and counted when they come out.
 pub async fn prepare(session: &Session, lowered: Lowered, now: DateTime<Utc>, limit: Option<u64>) -> Result<Prepared> {
     let state = session.state_at(now);
-    let logical = statement_to_plan(&state, &lowered).await?;
+    let logical = Box::pin(statement_to_plan(&state, &lowered)).await?;
 
     if let (true, Some(rows)) = (lowered.ordered, limit) {
         let limited = LogicalPlanBuilder::from(logical.clone())
@@ -84,14 +84,14 @@ pub(crate) async fn logical(session: &Session, lowered: &Lowered, now: DateTime<
 async fn statement_to_plan(state: &SessionState, lowered: &Lowered) -> Result<LogicalPlan> {
     let wide = match Carried::split(&lowered.query) {
         Some((narrow, carried)) => {
-            let plan = Box::pin(query_to_plan(state, narrow)).await?;
+            let plan = query_to_plan(state, narrow).await?;
             carried.widen(plan).map_err(engine_error)?
         }
         None => None,
     };
     let plan = match wide {
         Some(plan) => plan,
-        None => Box::pin(query_to_plan(state, lowered.query.clone())).await?,
+        None => query_to_plan(state, lowered.query.clone()).await?,
     };
     mixed::refuse(&plan)?;
     Ok(plan)

@@ -12,6 +12,7 @@ mod interpreter;
 mod layering;
 mod layouts;
 mod many;
+mod mutated;
 mod program;
 mod queries;
 mod readme;

@@ -29,6 +29,7 @@ use std::path::Path;
 use egret::esql::ast::{CommandKind, Query};
 
 use self::command::Table;
+pub(crate) use self::generate::random::Random;
 use self::product::Given;
 use self::world::World;
 use super::conformance::case::Row;

@@ -314,7 +314,19 @@ suite!(
 suite!(
     esql,
     |name| super::events("esql", name, egret::rule::Language::Esql),
-    [eval, filter, inline_stats, keep_drop_rename, mv_expand, nulls, patterns, several_values, sort_limit, stats]
+    [
+        eval,
+        filter,
+        inline_stats,
+        keep_drop_rename,
+        metadata,
+        mv_expand,
+        nulls,
+        patterns,
+        several_values,
+        sort_limit,
+        stats
+    ]
 );
 suite!(sql, |name| super::events("sql", name, egret::rule::Language::Sql), [fields, functions, read_only]);
 suite!(lake, |name| super::events("lake", name, egret::rule::Language::Sql), [exports, partitions, schemas, types]);

@@ -7,6 +7,9 @@
 //! | `compile` | a rule's text to its canonical SQL |
 //! | `tables` | the tables of a query, cut to the window of an execution |
 //! | `plan` | SQL to a physical plan |
+//! | `many_fields` | the same for a query over very many fields |
+//! | `optimizer` | which rules the optimiser has |
+//! | `lone_group` | what DataFusion's optimiser must not do |
 //! | `mixed` | texts that SQL compares with numbers |
 //! | `spread` | the same for a plan that somebody rewrites before it runs, with tables that say more of an event's time |
 //! | `shared` | plans that read the same files to one scan |
@@ -26,11 +29,14 @@ pub mod explain;
 mod damaged;
 mod failure;
 pub mod fields;
+mod lone_group;
+mod many_fields;
 pub mod metrics;
 mod mixed;
 mod needs;
 mod origin;
 pub mod notices;
+mod optimizer;
 pub mod plan;
 pub mod refusal;
 pub mod run;

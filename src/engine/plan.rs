@@ -7,9 +7,10 @@ use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::sql::parser::Statement as DfStatement;
-use datafusion::sql::sqlparser::ast::Statement;
+use datafusion::sql::sqlparser::ast::{Query, Statement};
 
 use super::failure::engine_error;
+use super::many_fields::Carried;
 use super::metrics::total_node;
 use super::mixed;
 use super::session::Session;
@@ -89,10 +90,24 @@ pub(crate) async fn logical(session: &Session, lowered: &Lowered, now: DateTime<
 }
 
 async fn statement_to_plan(state: &SessionState, lowered: &Lowered) -> Result<LogicalPlan> {
-    let statement = DfStatement::Statement(Box::new(Statement::Query(Box::new(lowered.query.clone()))));
-    let plan = state.statement_to_plan(statement).await.map_err(engine_error)?;
+    let wide = match Carried::split(&lowered.query) {
+        Some((narrow, carried)) => {
+            let plan = query_to_plan(state, narrow).await?;
+            carried.widen(plan).map_err(engine_error)?
+        }
+        None => None,
+    };
+    let plan = match wide {
+        Some(plan) => plan,
+        None => query_to_plan(state, lowered.query.clone()).await?,
+    };
     mixed::refuse(&plan)?;
     Ok(plan)
+}
+
+async fn query_to_plan(state: &SessionState, query: Query) -> Result<LogicalPlan> {
+    let statement = DfStatement::Statement(Box::new(Statement::Query(Box::new(query))));
+    state.statement_to_plan(statement).await.map_err(engine_error)
 }
 
 async fn physical(state: &SessionState, plan: &LogicalPlan) -> Result<(LogicalPlan, Arc<dyn ExecutionPlan>)> {

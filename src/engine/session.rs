@@ -93,7 +93,8 @@ impl Session {
         let mut state = SessionStateBuilder::new()
             .with_config(config)
             .with_runtime_env(Arc::clone(&runtime))
-            .with_default_features();
+            .with_default_features()
+            .with_optimizer_rules(super::optimizer::rules());
         if options.scan == Scan::Dictionary {
             state = state.with_physical_optimizer_rule(Arc::new(Preselect::new(runtime, is_quiet)));
         }

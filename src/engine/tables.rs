@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use datafusion::arrow::array::Array;
 use datafusion::arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::metadata::FieldMetadata;
-use datafusion::common::{Column, ScalarValue, TableReference};
+use datafusion::common::{Column, DFSchema, ScalarValue, TableReference};
 use datafusion::datasource::ViewTable;
 use datafusion::functions::core::expr_fn::coalesce;
 use datafusion::functions_aggregate::expr_fn::max;
@@ -176,30 +176,43 @@ async fn table(
     window: Option<Window>,
     on_time: Option<OnTime>,
 ) -> Result<LogicalPlan> {
+    // `_ignored` tells of every field, also of those that the query does not name.
+    let all_fields = used.all_fields || used.metadata.iter().any(|name| name == "_ignored");
     let ask = Ask {
         wanted: used.wanted.iter().map(wanted).collect(),
         metadata: used.metadata.clone(),
-        only: (!used.all_fields).then(|| mentioned.clone()),
+        only: (!all_fields).then(|| mentioned.clone()),
         all_fields: used.all_fields,
         window,
         on_time,
     };
-    marked(view(session, lake, used, &ask).await?)
+    let made = ask.on_time.as_ref().map(|on_time| on_time.column.as_str());
+    marked(view(session, lake, used, &ask).await?, made)
 }
 
-/// The table with a mark on each field that may hold several values, which tells its lists from those a query makes.
-fn marked(plan: LogicalPlan) -> Result<LogicalPlan> {
+/// The table with a mark on each field that may hold several values, which tells its lists from those a query makes;
+/// `made` is no field. A mark keeps what a scan need not give from being left out: no list gets one without need.
+fn marked(plan: LogicalPlan, made: Option<&str>) -> Result<LogicalPlan> {
     let mark = FieldMetadata::from(BTreeMap::from([(VALUES.to_owned(), SOURCE.to_owned())]));
     let column = |(qualifier, field): (Option<&TableReference>, &FieldRef)| {
         let column = Expr::Column(Column::new(qualifier.cloned(), field.name()));
         match field.data_type() {
-            DataType::List(_) | DataType::LargeList(_) => column.alias_with_metadata(field.name(), Some(mark.clone())),
+            DataType::List(_) | DataType::LargeList(_) if made != Some(field.name()) => {
+                column.alias_with_metadata(field.name(), Some(mark.clone()))
+            }
             _ => column,
         }
     };
     let columns: Vec<Expr> = plan.schema().iter().map(column).collect();
-    // Not by the builder, which would look up each of thousands of columns in the whole plan.
-    Projection::try_new(columns, Arc::new(plan)).map(LogicalPlan::Projection).map_err(engine_error)
+    // The builder would look through the whole plan for each of the columns, of which there may be thousands.
+    let fields = plan.schema().iter().zip(&columns).map(|((qualifier, field), column)| match column {
+        Expr::Alias(_) => (None, Arc::new(mark.add_to_field(field.as_ref().clone()))),
+        _ => (qualifier.cloned(), Arc::clone(field)),
+    });
+    let schema =
+        DFSchema::new_with_metadata(fields.collect(), plan.schema().metadata().clone()).map_err(engine_error)?;
+    let marked = Projection::try_new_with_schema(columns, Arc::new(plan), Arc::new(schema)).map_err(engine_error)?;
+    Ok(LogicalPlan::Projection(marked))
 }
 
 /// Every name that a query writes.

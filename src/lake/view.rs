@@ -237,7 +237,12 @@ fn branch(bind: &Bind<'_>, group: &Group, source: Arc<dyn TableSource>, ask: &As
             _ => lit(null(&DataType::new_list(DataType::Utf8View, true))),
         };
         let stored = own(name).filter(|leaf| !leaf.multi() && group.format == Format::Parquet);
-        let value = match (stored, name.as_str()) {
+        let list = own(name).filter(|leaf| leaf.list && leaf.lists_above == 0 && group.format == Format::Parquet);
+        let value = match (stored.or(list), name.as_str()) {
+            (Some(leaf), "_ignored") if leaf.list && is_text(&leaf.data_type) => {
+                cast(leaf.expr(), DataType::new_list(DataType::Utf8View, true))
+            }
+            (Some(leaf), _) if leaf.list => known,
             (Some(leaf), "_id" | "_index" | "_source") if is_text(&leaf.data_type) => {
                 coalesce(vec![cast(leaf.expr(), DataType::Utf8View), known])
             }

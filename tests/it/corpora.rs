@@ -13,8 +13,8 @@ use super::program::{Ran, egret, root, shared};
 /// The newer version of the rule about egress from unusual executables.
 pub(super) const SEED: &str = "command_and_control_frequent_egress_netcon_from_sus_executable.toml";
 
-/// Rules that give every field of documents with thousands: planning them takes minutes, since the planner compares each
-/// expression of a SELECT with every other one by their texts, whether or not an UNNEST is among them.
+/// Rules that give every field of documents with thousands. DataFusion looks for the columns of a plan one by one, so that
+/// its time grows with their square: a build for tests takes more than a minute of processor time for each.
 pub(super) const WIDE: [&str; 8] = [
     "credential_access_kubernetes_pod_exec_sensitive_file_access",
     "defense_evasion_long_base64_encoded_interpreter_command_line",

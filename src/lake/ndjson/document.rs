@@ -118,6 +118,8 @@ pub(crate) struct Row {
     pub(crate) index: Option<Slot>,
     /// `_version` of the envelope.
     pub(crate) version: Option<Slot>,
+    /// `_ignored` of the envelope.
+    pub(crate) ignored: Vec<Slot>,
     /// Where the event's own text stands: the document, or `_source` in its envelope.
     pub(crate) source: (usize, usize),
     enveloped: bool,
@@ -131,6 +133,7 @@ impl Row {
     fn clear(&mut self) {
         self.slots.iter_mut().for_each(Vec::clear);
         (self.id, self.index, self.version, self.enveloped) = (None, None, None, false);
+        self.ignored.clear();
     }
 }
 
@@ -351,6 +354,15 @@ impl Pass<'_, '_> {
             Some(b"_id") => self.row.id = self.scalar(1)?,
             Some(b"_index") => self.row.index = self.scalar(1)?,
             Some(b"_version") => self.row.version = self.scalar(1)?,
+            Some(b"_ignored") if self.cursor.peek() == Some(b'[') => {
+                self.row.ignored.clear();
+                let mut more = self.cursor.enter(b']');
+                while more {
+                    let name = self.scalar(2)?;
+                    self.row.ignored.extend(name);
+                    more = self.cursor.next(b']')?;
+                }
+            }
             Some(b"_source") if self.cursor.peek() == Some(b'{') => {
                 self.row.slots.iter_mut().for_each(Vec::clear);
                 self.row.enveloped = true;

@@ -22,7 +22,7 @@ pub enum Metadata {
     Version,
     /// Its text as it stands in the file.
     Source,
-    /// The fields whose values could not be coerced.
+    /// The fields that its envelope says were not indexed, and those whose values could not be coerced.
     Ignored,
 }
 
@@ -107,10 +107,14 @@ impl MetadataColumn {
             }
             Self::Source(builder) => builder.append_value(text.get(row.source.0..row.source.1).unwrap_or("")),
             Self::Ignored(builder) => {
-                for name in ignored {
+                let own = row.ignored.iter().filter(|_| row.is_enveloped()).map(|slot| slot_text(text, slot));
+                let mut names: Vec<Cow<'_, str>> = own.chain(ignored.iter().copied().map(Cow::Borrowed)).collect();
+                names.sort_unstable();
+                names.dedup();
+                for name in &names {
                     builder.values().append_value(name);
                 }
-                builder.append(!ignored.is_empty());
+                builder.append(!names.is_empty());
             }
         }
     }

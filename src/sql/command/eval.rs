@@ -1,11 +1,14 @@
 //! EVAL: new columns at the end; a column that is named anew is replaced.
 
-use crate::esql::ast::{Assign, Expr, ExprKind, Literal};
+use crate::diagnostic::Span;
+use crate::esql::ast::{Assign, Expr, ExprKind, Literal, NamePattern};
+use crate::esql::kql::{self, Kql, Word};
 
 use crate::sql::build::{self, Stage};
 use crate::sql::catalog::Type;
 use crate::sql::expr::Typed;
 use crate::sql::lowering::Lowering;
+use crate::sql::operator::string_literal;
 use crate::sql::scope::Column;
 
 impl Lowering<'_> {
@@ -62,6 +65,21 @@ impl Lowering<'_> {
     }
 }
 
+/// Whether a search looks into a field; a value without field may be in any.
+fn searches(query: &Kql, field: &str) -> bool {
+    let is = |word: &Word| {
+        let pattern = NamePattern { text: word.text(), pieces: word.pieces.clone(), span: Span::default() };
+        pattern.matches(field)
+    };
+    match query {
+        Kql::And(all) | Kql::Or(all) => all.iter().any(|inner| searches(inner, field)),
+        Kql::Not(inner) => searches(inner, field),
+        Kql::Is(None, _) => true,
+        Kql::Exists(word) | Kql::Is(Some(word), _) | Kql::Compares(word, ..) | Kql::Nested(word) => is(word),
+        Kql::Everything => false,
+    }
+}
+
 /// Whether an expression reads a column.
 pub(super) fn mentions(expr: &Expr, column: &str) -> bool {
     let any = |exprs: &[Expr]| exprs.iter().any(|expr| mentions(expr, column));
@@ -76,6 +94,10 @@ pub(super) fn mentions(expr: &Expr, column: &str) -> bool {
         ExprKind::Binary { left, right, .. } => mentions(left, column) || mentions(right, column),
         ExprKind::In { operand, list, .. } => mentions(operand, column) || any(list),
         ExprKind::Like { operand, patterns, .. } => mentions(operand, column) || any(patterns),
+        ExprKind::Call { name, args, .. } if name.text.eq_ignore_ascii_case("kql") => {
+            let text = args.first().and_then(string_literal);
+            text.and_then(|text| kql::parse(&text.value).ok()).is_some_and(|query| searches(&query, column))
+        }
         ExprKind::Call { args, options, .. } => any(args) || options.iter().any(|(_, value)| mentions(value, column)),
     }
 }

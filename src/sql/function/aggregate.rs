@@ -105,6 +105,8 @@ fn values(lowering: &mut Lowering<'_>, call: &Call<'_>) -> Option<Typed> {
     let value = lowering.whole(call.args.first()?)?;
     let ty = if value.ty == Type::Text { Type::Keyword } else { value.ty };
     let sql = finish(lowering, build::call("collect_set", [value.adapt(Type::Null).sql]));
+    // The set is in the order of texts, which is not that of addresses and versions.
+    let sql = if ty.order_key().is_some() { build::call(&ty.of_list("mv_sort"), [sql]) } else { sql };
     Some(Typed { multi: true, list: true, ..Typed::single(sql, ty) })
 }
 

@@ -52,7 +52,9 @@ impl Machine<'_> {
             }
             CommandKind::Row(assigns) => {
                 self.table.rows = vec![Row::new()];
-                assigns.iter().for_each(|assign| self.assign(assign));
+                for assign in assigns {
+                    self.assign(assign);
+                }
             }
             CommandKind::Where(condition) => {
                 let rows = std::mem::take(&mut self.table.rows);

@@ -57,7 +57,9 @@ fn values(document: &Json, name: &str, kind: Kind, cell: &mut Cell) {
 
 fn leaves(value: &Json, kind: Kind, cell: &mut Cell) {
     if let Json::Array(items) = value {
-        items.iter().for_each(|item| leaves(item, kind, cell));
+        for item in items {
+            leaves(item, kind, cell);
+        }
         return;
     }
     let text = match value {

@@ -1,5 +1,7 @@
 //! GROK and DISSECT: what a pattern takes out of a text.
 
+use std::fmt::Write;
+
 use super::backtrack::Regex;
 use super::pattern::Dialect;
 use super::value::{Cell, Value};
@@ -49,8 +51,8 @@ fn expanded(pattern: &str) -> String {
         };
         let inner = expanded(inner);
         match parts.next() {
-            Some(field) => out.push_str(&format!("(?<{field}>{inner})")),
-            None => out.push_str(&format!("(?:{inner})")),
+            Some(field) => _ = write!(out, "(?<{field}>{inner})"),
+            None => _ = write!(out, "(?:{inner})"),
         }
         rest = &rest[end + 1..];
     }

@@ -54,13 +54,17 @@ fn column(kind: Kind, cells: &[Cell], list: bool) -> ArrayRef {
             if list {
                 let mut lists = ListBuilder::new($builder);
                 for cell in cells {
-                    cell.iter().for_each(|one| lists.values().append_option(value(one)));
+                    for one in cell {
+                        lists.values().append_option(value(one));
+                    }
                     lists.append(!cell.is_empty());
                 }
                 Arc::new(lists.finish()) as ArrayRef
             } else {
                 let mut singles = $builder;
-                cells.iter().for_each(|cell| singles.append_option(cell.first().and_then(value)));
+                for cell in cells {
+                    singles.append_option(cell.first().and_then(value));
+                }
                 Arc::new(singles.finish())
             }
         }};

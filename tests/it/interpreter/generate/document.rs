@@ -1,5 +1,7 @@
 //! Rows as documents of JSON: nested or with dotted keys, single values sometimes in an array of one.
 
+use std::fmt::Write;
+
 use serde_json::{Map, Value as Json, json};
 
 use super::super::value::{Row, Value, instant_text};
@@ -103,7 +105,7 @@ pub(crate) fn lines(rows: &[Row]) -> String {
         let ignored: Vec<String> = row.get("_ignored").into_iter().flatten().map(Value::written).collect();
         let ignored = if ignored.is_empty() { String::new() } else { format!(",\"_ignored\":{}", json!(ignored)) };
         let (index, id, source) = (json!(text("_index")), json!(text("_id")), text("_source"));
-        out.push_str(&format!("{{\"_index\":{index},\"_id\":{id},\"_version\":1{ignored},\"_source\":{source}}}\n"));
+        let _ = writeln!(out, "{{\"_index\":{index},\"_id\":{id},\"_version\":1{ignored},\"_source\":{source}}}");
     }
     out
 }

@@ -68,9 +68,9 @@ pub(super) fn cell(random: &mut Random, kind: Kind, wants: &[Target], usual: Val
         _ => None,
     });
     let value = match kind {
-        Kind::Ip => ip(random, wants, exact, usual),
-        Kind::Long | Kind::Double => number(kind, wants, exact, usual),
-        Kind::Keyword | Kind::Text => text(random, wants, exact, usual),
+        Kind::Ip => ip(random, wants, exact.as_ref(), usual),
+        Kind::Long | Kind::Double => number(kind, wants, exact, &usual),
+        Kind::Keyword | Kind::Text => text(random, wants, exact, &usual),
         Kind::Boolean | Kind::Date => match exact {
             Some(Value::Text(text)) => text.parse().map_or(usual, Value::Boolean),
             other => other.unwrap_or(usual),
@@ -79,8 +79,8 @@ pub(super) fn cell(random: &mut Random, kind: Kind, wants: &[Target], usual: Val
     vec![value]
 }
 
-fn ip(random: &mut Random, wants: &[Target], exact: Option<Value>, usual: Value) -> Value {
-    if let Some(address) = exact.as_ref().and_then(Value::as_text).and_then(address) {
+fn ip(random: &mut Random, wants: &[Target], exact: Option<&Value>, usual: Value) -> Value {
+    if let Some(address) = exact.and_then(Value::as_text).and_then(address) {
         return Value::Ip(address);
     }
     let within = wants.iter().find_map(|want| match want {
@@ -90,7 +90,7 @@ fn ip(random: &mut Random, wants: &[Target], exact: Option<Value>, usual: Value)
     within.map_or(usual, |block| Value::Ip(sample::of_block(random, block)))
 }
 
-fn number(kind: Kind, wants: &[Target], exact: Option<Value>, usual: Value) -> Value {
+fn number(kind: Kind, wants: &[Target], exact: Option<Value>, usual: &Value) -> Value {
     let mut number = usual.number().unwrap_or(0.0);
     for want in wants {
         match want {
@@ -103,7 +103,7 @@ fn number(kind: Kind, wants: &[Target], exact: Option<Value>, usual: Value) -> V
     if kind == Kind::Long { Value::Long(number.ceil() as i64) } else { Value::Double(number) }
 }
 
-fn text(random: &mut Random, wants: &[Target], exact: Option<Value>, usual: Value) -> Value {
+fn text(random: &mut Random, wants: &[Target], exact: Option<Value>, usual: &Value) -> Value {
     if let Some(value) = exact {
         return Value::Text(value.written());
     }

@@ -23,7 +23,9 @@ pub(super) fn walk<'e>(expr: &'e Expr, see: &mut dyn FnMut(&'e Expr)) {
         }
         ExprKind::In { operand, list, .. } => {
             walk(operand, see);
-            list.iter().for_each(|item| walk(item, see));
+            for item in list {
+                walk(item, see);
+            }
         }
         ExprKind::Like { operand, .. } => walk(operand, see),
         ExprKind::Call { args, .. } => args.iter().for_each(|arg| walk(arg, see)),
@@ -80,7 +82,9 @@ pub(super) fn of_source(query: &Query) -> BTreeMap<String, Kind> {
                 patterns.iter().filter(|p| !p.is_wildcard()).for_each(|p| read(&p.pieces[0], &defined));
             }
             CommandKind::Grok { patterns, .. } => {
-                patterns.iter().for_each(|pattern| defined.extend(grok::fields(&grok::grok(&pattern.value))));
+                for pattern in patterns {
+                    defined.extend(grok::fields(&grok::grok(&pattern.value)));
+                }
             }
             CommandKind::Dissect { pattern, .. } => defined.extend(grok::keys(&grok::pieces(&pattern.value))),
             CommandKind::InlineStats(stats) => {

@@ -88,7 +88,9 @@ fn take(stats: &Stats, wants: Option<&mut Draft>, plan: &mut Plan<'_>, random: &
             }
         });
         for field in fields {
-            targets.iter().for_each(|target| passed.want(&field, target.clone()));
+            for target in targets {
+                passed.want(&field, target.clone());
+            }
         }
         if random.percent(50) {
             plan.events = plan.events.max(number(targets, random).min(40));

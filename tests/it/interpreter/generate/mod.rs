@@ -249,7 +249,7 @@ impl<'q, 'r> Maker<'q, 'r> {
                 (1, Some(_)) => cell.push(other),
                 (2, Some(_)) => cell.insert(0, other),
                 (3, Some(Value::Text(text))) if self.random.percent(50) => *text = text.to_uppercase(),
-                (3, Some(Value::Text(text))) => text.push_str(*self.random.pick(&ODD)),
+                (3, Some(Value::Text(text))) => text.push_str(ODD[self.random.below(ODD.len())]),
                 (4, Some(Value::Text(text))) => text.push('x'),
                 (_, Some(Value::Text(text))) => *text = format!("-{text}"),
                 (_, Some(Value::Long(n))) => *n += 1,
@@ -292,7 +292,7 @@ fn value(random: &mut Random, kind: Kind, group: usize) -> Value {
 fn numbered(kind: Option<Kind>, number: usize) -> Cell {
     vec![match kind.unwrap_or(Kind::Keyword) {
         Kind::Keyword | Kind::Text => Value::Text(format!("value-{number}")),
-        Kind::Boolean => Value::Boolean(number % 2 == 0),
+        Kind::Boolean => Value::Boolean(number.is_multiple_of(2)),
         Kind::Long => Value::Long(number as i64 + 20),
         Kind::Double => Value::Double(number as f64 + 0.5),
         Kind::Ip => Value::Ip(address("10.0.0.0").unwrap() + number as u128),

@@ -11,12 +11,16 @@ use super::random::Random;
 const LETTERS: &[u8] = b"abcdefgxyz";
 const FILLERS: [&str; 6] = ["", "", "a", "x y", "7", "Q-"];
 
+fn filler(random: &mut Random) -> &'static str {
+    FILLERS[random.below(FILLERS.len())]
+}
+
 /// A text that a pattern of LIKE matches.
 pub(super) fn of_glob(random: &mut Random, pattern: &str) -> String {
     let mut text = String::new();
     for part in parts(&pattern.chars().collect::<Vec<_>>()) {
         match part {
-            Part::Many => text.push_str(*random.pick(&FILLERS)),
+            Part::Many => text.push_str(filler(random)),
             Part::One => text.push(char::from(*random.pick(LETTERS))),
             Part::Char(c) => text.push(c),
         }
@@ -42,7 +46,7 @@ fn lucene_text(random: &mut Random, node: &lucene::Node, text: &mut String) {
     use lucene::Node as Lucene;
     match node {
         Lucene::Any => text.push(char::from(*random.pick(LETTERS))),
-        Lucene::AnyText => text.push_str(*random.pick(&FILLERS)),
+        Lucene::AnyText => text.push_str(filler(random)),
         Lucene::Nothing => {}
         Lucene::Char(c) => text.push(*c),
         Lucene::Set(ranges, negated) => text.push(of_set(random, ranges, *negated)),
@@ -57,7 +61,7 @@ fn lucene_text(random: &mut Random, node: &lucene::Node, text: &mut String) {
             }
         }
         Lucene::Interval(low, high) => {
-            text.push_str(&(low + random.below((high - low + 1) as usize) as u64).to_string())
+            text.push_str(&(low + random.below((high - low + 1) as usize) as u64).to_string());
         }
     }
 }

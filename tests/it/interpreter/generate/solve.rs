@@ -261,10 +261,11 @@ impl<'q, 'r> Solver<'q, 'r> {
                 }
             }
             ExprKind::Binary { op, .. } if op.is_arithmetic() => self.replaced(expr, at, draft),
-            _ => match target {
-                Target::Is(Value::Boolean(want)) => self.satisfy(expr, *want, at, draft),
-                _ => {}
-            },
+            _ => {
+                if let Target::Is(Value::Boolean(want)) = target {
+                    self.satisfy(expr, *want, at, draft);
+                }
+            }
         }
     }
 

@@ -44,6 +44,9 @@ fn who_fails_is_in_no_table() {
     assert!(ran.stderr.contains("egret cannot be measured") && ran.stdout.is_empty(), "{}{}", ran.stdout, ran.stderr);
     let (ran, _) = bench(&["fast", "--peers", &peers]);
     assert!(ran.expect(2).stderr.contains("no work is named `fast`"));
+    assert!(bench(&["--scan", "stock"]).0.expect(2).stderr.contains("--scan does not go with bench"));
+    let (ran, _) = bench(&["month", "--contenders", "egret", "--timeout", "1ms"]);
+    assert!(ran.expect(1).stderr.contains("the time limit is over"));
 }
 
 /// Installs the peers, which takes a minute and the network: where `EGRET_BENCH_PEERS` asks for it.

@@ -17,6 +17,7 @@ mod work;
 use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use clap::Args;
 
@@ -24,7 +25,7 @@ use self::contender::{Contender, Limits, Sample, Venv};
 use self::data::Data;
 use self::results::{Line, Results};
 use self::work::Work;
-use super::args::ResourceArgs;
+use super::args::{ResourceArgs, ScanArg};
 use super::report::Console;
 use super::resource;
 use crate::alert::sink::Staged;
@@ -73,10 +74,16 @@ pub(super) struct BenchArgs {
 
 /// Runs all works; the result is the exit code.
 pub(super) fn bench(args: &BenchArgs, resources: &ResourceArgs, console: Console) -> Result<u8> {
+    if resources.scan != ScanArg::default() {
+        return Err(Error::new(Kind::Usage, "--scan does not go with bench, which runs both")
+            .with_help("leave it out; `--contenders egret-stock,..` runs one of them"));
+    }
+    let started = Instant::now();
     let works = work::load(&args.peers, &args.works)?;
     let limits = Limits { threads: resource::threads(resources), memory: resources.memory_limit };
     let data = Data::open(args, console)?;
-    let mut bench = Bench { args, limits, data, venv: None, console };
+    let mut bench =
+        Bench { args, limits, end: resources.timeout.map(|limit| started + limit), data, venv: None, console };
     let mut results = Results::new(limits, &bench.data);
     let mut differ = false;
     for work in &works {
@@ -110,6 +117,8 @@ fn write(path: &Path, text: &str) -> Result<()> {
 struct Bench<'a> {
     args: &'a BenchArgs,
     limits: Limits,
+    /// When `--timeout` is over.
+    end: Option<Instant>,
     data: Data,
     /// Made when the first peer runs.
     venv: Option<Venv>,
@@ -132,6 +141,10 @@ impl Bench<'_> {
                 let (Some(contender), Some(line)) = (contenders.get(at), lines.get_mut(at)) else { continue };
                 if line.differs {
                     continue;
+                }
+                if self.end.is_some_and(|end| Instant::now() > end) {
+                    return Err(Error::new(Kind::Resource, "the time limit is over; no results are written")
+                        .with_help("raise --timeout, or ask for fewer works, contenders or rounds"));
                 }
                 match contender.run(work, &self.data, self.limits, self.venv.as_ref()) {
                     Ok(sample) => {

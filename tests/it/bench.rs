@@ -16,7 +16,7 @@ fn bench(more: &[&str]) -> (super::program::Ran, tempfile::TempDir) {
 
 #[test]
 fn both_scans_are_measured_and_written_down() {
-    let (ran, folder) = bench(&["--contenders", "egret,egret-stock"]);
+    let (ran, folder) = bench(&["--contenders", "egret-stock"]);
     let ran = ran.expect(0);
     for work in ["month", "month-single", "hour", "replay", "addresses", "regex", "groups", "json"] {
         assert!(ran.stdout.contains(&format!("**{work}** (")), "{work}\n{}", ran.stdout);
@@ -44,6 +44,8 @@ fn who_fails_is_in_no_table() {
     assert!(ran.stderr.contains("egret cannot be measured") && ran.stdout.is_empty(), "{}{}", ran.stdout, ran.stderr);
     let (ran, _) = bench(&["fast", "--peers", &peers]);
     assert!(ran.expect(2).stderr.contains("no work is named `fast`"));
+    let (ran, _) = bench(&["month", "--contenders", "duckbd"]);
+    assert!(ran.expect(2).stderr.contains("no contender is named `duckbd`"));
     assert!(bench(&["--scan", "stock"]).0.expect(2).stderr.contains("--scan does not go with bench"));
     let (ran, _) = bench(&["month", "--contenders", "egret", "--timeout", "1ms"]);
     assert!(ran.expect(1).stderr.contains("the time limit is over"));

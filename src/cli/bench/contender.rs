@@ -1,5 +1,6 @@
 //! One run of one program: Egret as a process, a peer through `run.py`.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -64,7 +65,27 @@ pub(super) fn of(work: &Work) -> Result<Vec<Contender>> {
     Ok(all)
 }
 
+/// Whether some work has a query of each of those who are asked for.
+///
+/// # Errors
+/// Names who takes part in none.
+pub(super) fn known(works: &[Work], asked: &[String]) -> Result<()> {
+    let mut names = BTreeSet::new();
+    for work in works {
+        names.extend(of(work)?.into_iter().map(|contender| contender.name));
+    }
+    let Some(unknown) = asked.iter().find(|name| !names.contains(*name)) else { return Ok(()) };
+    let names: Vec<String> = names.into_iter().collect();
+    Err(Error::new(Kind::Usage, format!("no contender is named `{unknown}`"))
+        .with_help(format!("these works have {}", names.join(", "))))
+}
+
 impl Contender {
+    /// Whether it is what all are compared with.
+    pub(super) fn is_egret(&self) -> bool {
+        self.name == EGRET
+    }
+
     /// Whether it is another program.
     pub(super) fn is_peer(&self) -> bool {
         !matches!(self.name.as_str(), EGRET | STOCK)
@@ -196,7 +217,7 @@ impl Venv {
 fn step(command: &mut Command) -> Result<()> {
     let failed = |why: String| {
         Error::new(Kind::Resource, format!("peers cannot be installed: {why}"))
-            .with_help("peers need Python 3.11 with venv and pip; `--contenders egret,egret-stock` runs without them")
+            .with_help("peers need Python 3.11 with venv and pip; `--contenders egret-stock` runs without them")
     };
     let name = command.get_program().to_string_lossy().into_owned();
     let output = command.output().map_err(|e| failed(format!("{name}: {e}")))?;

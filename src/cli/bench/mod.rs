@@ -36,7 +36,7 @@ use crate::error::{Error, Kind, Result};
 Examples:
   egret bench --rows 4000000
   egret bench month hour --data /big/events --rounds 9 --results benches
-  egret bench --contenders egret,egret-stock --rows 100000
+  egret bench --contenders egret-stock --rows 100000
 
 Events are generated into --data unless they are there: daily/ and single.parquet (one column a field), events.ndjson.
 Peers are installed with pip into an environment of their own below --data. Their queries stand beside --peers/run.py.
@@ -58,7 +58,7 @@ pub(super) struct BenchArgs {
     /// How often everything is done
     #[arg(long, default_value_t = NonZeroUsize::MIN.saturating_add(4))]
     rounds: NonZeroUsize,
-    /// Who takes part, by the names of query files, and egret-stock [default: all]
+    /// Who takes part beside egret, by the names of query files, and egret-stock [default: all]
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     contenders: Vec<String>,
     /// Folder of works.toml, run.py and the queries
@@ -76,10 +76,11 @@ pub(super) struct BenchArgs {
 pub(super) fn bench(args: &BenchArgs, resources: &ResourceArgs, console: Console) -> Result<u8> {
     if resources.scan != ScanArg::default() {
         return Err(Error::new(Kind::Usage, "--scan does not go with bench, which runs both")
-            .with_help("leave it out; `--contenders egret-stock,..` runs one of them"));
+            .with_help("leave it out; the contender egret-stock runs --scan stock"));
     }
     let started = Instant::now();
     let works = work::load(&args.peers, &args.works)?;
+    contender::known(&works, &args.contenders)?;
     let limits = Limits { threads: resource::threads(resources), memory: resources.memory_limit };
     let data = Data::open(args, console)?;
     let mut bench =
@@ -128,8 +129,10 @@ struct Bench<'a> {
 impl Bench<'_> {
     /// All rounds of a work: everyone once a round, each round another first.
     fn run(&mut self, work: &Work) -> Result<Vec<Line>> {
+        let asked = &self.args.contenders;
+        // All are compared with Egret.
         let wanted =
-            |contender: &Contender| self.args.contenders.is_empty() || self.args.contenders.contains(&contender.name);
+            |contender: &Contender| contender.is_egret() || asked.is_empty() || asked.contains(&contender.name);
         let contenders: Vec<Contender> = contender::of(work)?.into_iter().filter(wanted).collect();
         if self.venv.is_none() && contenders.iter().any(Contender::is_peer) {
             self.venv = Some(Venv::open(self.args, self.console)?);

@@ -20,7 +20,8 @@ use super::source::PreselectSource;
 
 /// Selects, in every Parquet scan of a plan, rows by dictionaries before columns are decoded.
 ///
-/// What no dictionary can decide stays with DataFusion's reader, in fewer conjuncts where that is cheaper.
+/// What no dictionary can decide stays with DataFusion's reader, in fewer conjuncts where that is cheaper. Files of the
+/// local file system are read on the thread that decodes them, whatever made readers of them before.
 ///
 /// ```
 /// use std::sync::Arc;

@@ -1,15 +1,13 @@
 //! Keeps conditions without columns above an aggregate without keys.
 //!
-//! DataFusion moves a condition below an aggregate if every column of it is a key, so also one that has no column. But an
-//! aggregate without keys has one row even for no input: `SELECT * FROM (SELECT count(*) FROM a) WHERE false` would have
-//! that row. A limit of one row, which such an aggregate has anyway, is where conditions stop.
+//! DataFusion moves a condition below an aggregate if every column of it is a key, so also one that has no column, and on
+//! its way there it puts constants in the place of columns. But an aggregate without keys has one row even for no input:
+//! `SELECT * FROM (SELECT count(*) FROM a) WHERE false` would have that row. A limit of one row, which such an aggregate
+//! has anyway, is where conditions stop.
 
-use std::collections::BTreeSet;
-
-use datafusion::common::tree_node::Transformed;
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::error::Result;
-use datafusion::logical_expr::utils::split_conjunction;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
 /// The rule, to run before conditions are moved.
@@ -27,44 +25,24 @@ impl OptimizerRule for LoneGroup {
 
     fn rewrite(&self, plan: LogicalPlan, _: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
         let LogicalPlan::Filter(filter) = &plan else { return Ok(Transformed::no(plan)) };
-        let Some(constants) = constants(&filter.input) else { return Ok(Transformed::no(plan)) };
-        let moves = split_conjunction(&filter.predicate).into_iter().any(|part| is_constant(part, &constants));
-        if !moves {
+        let held = filter.input.as_ref().clone().transform_down(hold)?;
+        if !held.transformed {
             return Ok(Transformed::no(plan));
         }
-        let input = held(&filter.input)?;
-        plan.with_new_exprs(vec![filter.predicate.clone()], vec![input]).map(Transformed::yes)
+        plan.with_new_exprs(vec![filter.predicate.clone()], vec![held.data]).map(Transformed::yes)
     }
 }
 
-/// The columns of one value, where below them lies an aggregate without keys and nothing that stops a condition.
-fn constants(plan: &LogicalPlan) -> Option<BTreeSet<String>> {
-    match plan {
-        LogicalPlan::Aggregate(aggregate) => aggregate.group_expr.is_empty().then(BTreeSet::new),
-        LogicalPlan::Projection(projection) => {
-            let below = constants(&projection.input)?;
-            let columns = projection.expr.iter().zip(projection.schema.fields());
-            let constant = columns.filter(|(expr, _)| is_constant(expr, &below));
-            Some(constant.map(|(_, field)| field.name().clone()).collect())
+/// An aggregate without keys with a limit above it; no condition comes below a limit.
+fn hold(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    Ok(match &plan {
+        LogicalPlan::Limit(_) => Transformed::new(plan, false, TreeNodeRecursion::Jump),
+        LogicalPlan::Aggregate(aggregate) if aggregate.group_expr.is_empty() => {
+            let limited = LogicalPlanBuilder::from(plan).limit(0, Some(1))?.build()?;
+            Transformed::new(limited, true, TreeNodeRecursion::Jump)
         }
-        LogicalPlan::SubqueryAlias(alias) => constants(&alias.input),
-        LogicalPlan::Filter(filter) => constants(&filter.input),
-        LogicalPlan::Sort(sort) if sort.fetch.is_none() => constants(&sort.input),
-        _ => None,
-    }
-}
-
-fn is_constant(expr: &Expr, constants: &BTreeSet<String>) -> bool {
-    expr.column_refs().iter().all(|column| constants.contains(&column.name))
-}
-
-/// The plan with a limit above its aggregate.
-fn held(plan: &LogicalPlan) -> Result<LogicalPlan> {
-    if matches!(plan, LogicalPlan::Aggregate(_)) {
-        return LogicalPlanBuilder::from(plan.clone()).limit(0, Some(1))?.build();
-    }
-    let inputs = plan.inputs().into_iter().map(held).collect::<Result<Vec<_>>>()?;
-    plan.with_new_exprs(plan.expressions(), inputs)
+        _ => Transformed::no(plan),
+    })
 }
 
 #[cfg(test)]
@@ -90,5 +68,16 @@ mod tests {
         assert_eq!(count(&format!("SELECT * FROM {from} WHERE n > 1 AND b > 2")), 0);
         assert_eq!(count(&format!("SELECT * FROM {from} WHERE n > 1 AND b > 1")), 1);
         assert_eq!(count("SELECT count(*) FROM (VALUES (1), (2)) AS v(x) WHERE false"), 1);
+        // Through an aggregate with keys, a list that is spread, and a join.
+        assert_eq!(count(&format!("SELECT * FROM (SELECT b, max(n) FROM {from} GROUP BY b) AS g WHERE b > 2")), 0);
+        assert_eq!(count(&format!("SELECT * FROM (SELECT b, unnest([1, 2]) AS u FROM {from}) AS g WHERE b > 2")), 0);
+        assert_eq!(
+            count(&format!("SELECT * FROM {from} CROSS JOIN (SELECT max(n) AS m FROM {from}) AS j WHERE b > 2")),
+            0
+        );
+        assert_eq!(
+            count(&format!("SELECT * FROM {from} JOIN {} ON t.b = w.b WHERE w.b > 2", from.replace("AS t", "AS w"))),
+            0
+        );
     }
 }

@@ -99,8 +99,8 @@ fn single_values_cost_no_function() {
     }
 }
 
-/// A build for tests is ten times as slow as a release, which is held to 5 milliseconds for the lowering of a rule and to
-/// 2 seconds for the planning of all; what is told here was measured.
+/// A release is held to 5 milliseconds for the lowering of a rule and to 2 seconds for the planning of all. A build for
+/// tests is some ten times as slow (2 milliseconds, and 12 seconds for 102 rules, were seen), and the machine may be busy.
 #[test]
 fn planning_is_quick() {
     let mut texts: Vec<String> = rules().iter().map(|path| fs::read_to_string(path).unwrap()).collect();
@@ -122,6 +122,6 @@ fn planning_is_quick() {
     let planning: Duration = times.iter().map(|times| times.planning).sum();
     let slowest = times.iter().map(|times| times.lowering).max().unwrap();
     eprintln!("{count} rules: lowered in {:?} each, {slowest:?} at most; planned in {planning:?}", lowering / count);
-    assert!(lowering / count < Duration::from_millis(150), "{:?} for the lowering of a rule", lowering / count);
-    assert!(planning / count < Duration::from_secs(2), "{planning:?} for the planning of {count} rules");
+    assert!(lowering / count < Duration::from_millis(50), "{:?} for the lowering of a rule", lowering / count);
+    assert!(planning / count < Duration::from_millis(600), "{planning:?} for the planning of {count} rules");
 }

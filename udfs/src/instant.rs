@@ -76,11 +76,15 @@ fn parse_zone(text: &str) -> Option<i64> {
     if text.is_empty() || text == "Z" {
         return Some(0);
     }
-    let sign = if text.starts_with('-') { -1 } else { 1 };
-    let rest = text.get(1..)?.replace(':', "");
-    let hours = digits(rest.get(..2)?, 2)?;
-    let minutes = if rest.len() > 2 { digits(rest.get(2..)?, 2)? } else { 0 };
-    Some(sign * i64::from(hours * 3600 + minutes * 60))
+    let (sign, rest) = match text.split_at_checked(1)? {
+        ("+", rest) => (1, rest),
+        ("-", rest) => (-1, rest),
+        _ => return None,
+    };
+    let (hours, minutes) = rest.split_at_checked(2)?;
+    let minutes = if minutes.is_empty() { 0 } else { digits(minutes.strip_prefix(':').unwrap_or(minutes), 2)? };
+    let hours = digits(hours, 2)?;
+    (hours <= 18 && minutes < 60).then(|| sign * i64::from(hours * 3600 + minutes * 60))
 }
 
 fn digits(text: &str, length: usize) -> Option<u32> {
@@ -126,6 +130,9 @@ const MONTHS: [&str; 12] = [
 ];
 const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
+/// How often a letter stands at most, as in Java.
+const LONGEST: usize = 19;
+
 impl Pattern {
     /// Returns the pattern that a text writes, or what is wrong with it.
     pub(crate) fn try_new(text: &str) -> Result<Self, String> {
@@ -154,6 +161,11 @@ impl Pattern {
                 let mut count = 1;
                 while chars.next_if_eq(&c).is_some() {
                     count += 1;
+                }
+                if count > LONGEST {
+                    return Err(format!(
+                        "'{text}' is no date pattern: found {count} times '{c}', expected {LONGEST} at most"
+                    ));
                 }
                 parts.push(Part::Field(c, count));
             } else if c.is_ascii_alphabetic() {
@@ -367,5 +379,12 @@ mod tests {
         assert_eq!(read("yyyy-MM-dd", "2024-01-01x"), None);
         assert!(Pattern::try_new("yyyy-bb").is_err());
         assert!(Pattern::try_new("yyyy 'x").is_err());
+        assert!(Pattern::try_new(&"y".repeat(70_000)).is_err());
+        for zone in ["Z01", "+99:99", "+0:1:00", "+19:00", "+01:60", "+1", "x01"] {
+            assert_eq!(parse_iso(&format!("2024-01-01T00:00{zone}")), None, "{zone}");
+        }
+        for zone in ["+01:30", "+0130"] {
+            assert_eq!(parse_iso(&format!("2024-01-01T01:30{zone}")), parse_iso("2024-01-01T00:00Z"), "{zone}");
+        }
     }
 }

@@ -281,6 +281,12 @@ impl Target {
                     Arc::new(millis.collect::<TimestampMillisecondArray>().with_timezone("UTC"))
                 })
             }
+            // Texts such as `NaN` and `inf` are no numbers of ES|QL, and no comparison could take them.
+            Self::Double if is_text(from) => {
+                let numbers = cast(values, &DataType::Float64)?;
+                let finite = numbers.as_primitive::<Float64Type>().iter().map(|n| n.filter(|n| n.is_finite()));
+                Ok(Arc::new(finite.collect::<Float64Array>()))
+            }
             target if target.is_instant() && from.is_integer() => {
                 Ok(cast(&cast(values, &DataType::Int64)?, &self.data_type())?)
             }
@@ -290,7 +296,11 @@ impl Target {
 
     /// The nearest whole numbers, halves up.
     fn rounded(self, numbers: &ArrayRef) -> Result<ArrayRef> {
-        let nearest: Float64Array = numbers.as_primitive::<Float64Type>().unary(|number| (number + 0.5).floor());
+        let nearest: Float64Array = numbers.as_primitive::<Float64Type>().unary(|number| {
+            // Not `(number + 0.5).floor()`: the sum is itself rounded, above 2^52 and just below one half.
+            let below = number.floor();
+            if number - below >= 0.5 { below + 1.0 } else { below }
+        });
         Ok(cast(&nearest, &self.data_type())?)
     }
 }

@@ -14,16 +14,16 @@ use super::of_rule::of_rule;
 use super::reason::reason;
 use super::suppress::{self, Grouping};
 use super::value::texts;
-use super::{LAST_DETECTED, ORIGIN, SUPPRESSION_DOCS, SUPPRESSION_END, SUPPRESSION_START, SUPPRESSION_TERMS, UUID};
+use super::{
+    EVENT_METADATA, LAST_DETECTED, ORIGIN, SUPPRESSION_DOCS, SUPPRESSION_END, SUPPRESSION_START, SUPPRESSION_TERMS,
+    UUID,
+};
 use crate::error::{Error, Kind, Result};
 use crate::rule::{Execution, Rule, Severity};
 
 const TIME: &str = "@timestamp";
 const EVENT_KIND: &str = "event.kind";
 const DEPTH: &str = "kibana.alert.depth";
-
-/// Columns that say something of an event rather than being its field.
-const METADATA: [&str; 5] = ["_id", "_index", "_version", "_source", "_ignored"];
 
 /// What alerts say beside their rows.
 #[derive(Debug, Clone)]
@@ -202,7 +202,9 @@ fn document(schema: &Schema, hidden: usize) -> Vec<(Field, usize)> {
     let mut document: Vec<(Field, usize)> =
         named.clone().take(own).map(|(at, field)| (field.as_ref().clone(), at)).collect();
     for (at, field) in named {
-        let Some(name) = field.name().strip_prefix(ORIGIN).filter(|name| !METADATA.contains(name)) else { continue };
+        let Some(name) = field.name().strip_prefix(ORIGIN).filter(|name| !EVENT_METADATA.contains(name)) else {
+            continue;
+        };
         if document.iter().all(|(known, _)| known.name() != name) {
             document.push((field.as_ref().clone().with_name(name), at));
         }

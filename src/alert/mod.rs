@@ -65,6 +65,8 @@ pub use suppress::Suppressor;
 
 /// What the names of columns begin with that hold the fields of the event that a row comes from.
 pub const ORIGIN: &str = "__origin.";
+/// Columns that say something of an event rather than being its field: Elasticsearch keeps them beside a document.
+pub(crate) const EVENT_METADATA: [&str; 5] = ["_id", "_index", "_version", "_source", "_ignored"];
 /// The column of an alert's id.
 pub const UUID: &str = "kibana.alert.uuid";
 

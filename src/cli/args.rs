@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use crate::rule::{Interval, Language};
+use crate::engine::TimeField;
+use crate::rule::{Interval, Language, Rule};
 
 /// Which rules.
 #[derive(Debug, Clone, Args)]
@@ -61,6 +62,26 @@ pub(crate) struct LakeArgs {
     /// Parse every JSON line; without it lines that no rule can want are only checked for UTF-8 and for { and }
     #[arg(long)]
     pub(crate) strict: bool,
+}
+
+/// Which events of its window an execution sees.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Visibility {
+    /// All that are there now
+    #[default]
+    All,
+    /// Those that were ingested up to its time
+    Ingested,
+}
+
+impl Visibility {
+    /// The field that says which events an execution of a rule sees.
+    pub(crate) fn time(self, rule: &Rule) -> TimeField {
+        match self {
+            Self::All => TimeField::of(rule),
+            Self::Ingested => TimeField::of(rule).as_ingested(),
+        }
+    }
 }
 
 /// What a corrupt line does.

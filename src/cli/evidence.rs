@@ -9,7 +9,7 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use serde::Serialize;
 
-use super::args::{LakeArgs, LanguageArg, OutputArgs, ResourceArgs};
+use super::args::{LakeArgs, LanguageArg, OutputArgs, ResourceArgs, Visibility};
 use super::asked::Asked;
 use super::report::Console;
 use super::summary::{StatsFile, instant};
@@ -43,6 +43,9 @@ pub(super) struct EvidenceArgs {
     /// Lists of exceptions, if the alerts were made with them
     #[arg(long, value_name = "FILE")]
     exceptions: Option<PathBuf>,
+    /// Which events the alerts' executions saw, as the replay was asked
+    #[arg(long, value_enum, default_value_t)]
+    visibility: Visibility,
     /// A file with alerts, one JSON document a line; - is stdin
     #[arg(long, value_name = "FILE")]
     alert: PathBuf,
@@ -83,7 +86,7 @@ pub(super) async fn evidence(args: &EvidenceArgs, resources: &ResourceArgs, cons
     for notice in notices.into_iter().chain(engine.table_notices(&lowered)) {
         console.warning(&notice);
     }
-    let behind = Box::pin(gather(&engine, rule, &lowered, &asked)).await?;
+    let behind = Box::pin(gather(&engine, rule, &lowered, &asked, args.visibility)).await?;
 
     let several = asked.len() > 1;
     let schema = behind.iter().find_map(|behind| behind.as_ref().map(|(schema, _)| schema.clone()));
@@ -151,8 +154,14 @@ pub(super) async fn evidence(args: &EvidenceArgs, resources: &ResourceArgs, cons
 type Behind = Option<(SchemaRef, Vec<RecordBatch>)>;
 
 /// The events behind each alert, execution by execution; `None` for an alert that the rule does not give.
-async fn gather(engine: &Engine, rule: &Rule, lowered: &Lowered, asked: &Asked) -> Result<Vec<Behind>> {
-    let time = TimeField::of(rule);
+async fn gather(
+    engine: &Engine,
+    rule: &Rule,
+    lowered: &Lowered,
+    asked: &Asked,
+    visibility: Visibility,
+) -> Result<Vec<Behind>> {
+    let time = visibility.time(rule);
     let mut executions: HashMap<Execution, HashSet<uuid::Uuid>> = HashMap::new();
     for alert in asked.iter() {
         executions.entry(alert.execution).or_default().insert(alert.uuid);

@@ -146,7 +146,7 @@ impl Summary {
             console.warning(&format!(
                 "{}: {} of {} {noun}s are given, the limit is reached",
                 self.name,
-                HumanCount(self.rows),
+                HumanCount(self.rows + self.suppressed),
                 HumanCount(self.total)
             ));
         }

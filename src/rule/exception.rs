@@ -175,9 +175,15 @@ fn quoted(value: &Value) -> Option<String> {
 
 /// A field's name or a pattern: only `*` has a meaning of its own.
 fn word(text: &str) -> String {
+    if text.is_empty() {
+        return "\"\"".to_owned();
+    }
+    // A word of KQL's own is one no more where a letter of it is escaped.
+    let is_keyword = ["and", "or", "not"].iter().any(|word| word.eq_ignore_ascii_case(text));
     let mut word = String::new();
-    for c in text.chars() {
+    for (at, c) in text.chars().enumerate() {
         match c {
+            c if is_keyword && at == 0 => _ = write!(word, "\\u{:04x}", u32::from(c)),
             '*' | '.' | '_' | '@' | '-' => word.push(c),
             c if c.is_alphanumeric() || u32::from(c) > 0xffff => word.push(c),
             // Writing to a String cannot fail.
@@ -210,6 +216,8 @@ mod tests {
                 r#"not (a: *) and b: "5""#,
             ),
             (r#"[{"field":"p","type":"wildcard","value":"C:\\Temp dir\\*"}]"#, r"p: C\u003a\u005cTemp\u0020dir\u005c*"),
+            (r#"[{"field":"a","type":"wildcard","value":"And"}]"#, r"a: \u0041nd"),
+            (r#"[{"field":"a","type":"wildcard","value":""}]"#, r#"a: """#),
             (
                 r#"[{"field":"f","type":"nested","entries":[{"field":"x","type":"match","value":"1"},{"field":"y","type":"exists"}]}]"#,
                 r#"(f.x: "1" and f.y: *)"#,

@@ -340,6 +340,9 @@ fn exceptions_leave_out_what_a_naive_filter_does() {
         json!({"list_id": "trusted", "name": "two", "entries": [
             {"field": "user.name", "operator": "excluded", "type": "exists"},
             {"field": "host.name", "operator": "included", "type": "wildcard", "value": "*0"}]}),
+        // Words of KQL's own are values here, which no event has.
+        json!({"list_id": "trusted", "name": "word", "entries": [{"field": "host.name", "type": "wildcard", "value": "and"}]}),
+        json!({"list_id": "trusted", "name": "nothing", "entries": [{"field": "host.name", "type": "wildcard", "value": ""}]}),
         json!({"list_id": "others", "name": "three", "entries": [{"field": "host.name", "type": "exists"}]}),
         json!({"list_id": "trusted", "type": "detection", "name": "list"}),
         json!({"exported_exception_list_count": 1}),

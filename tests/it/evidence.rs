@@ -67,6 +67,28 @@ fn again(rule: &str, alert: &Value, events: &[Value], folder: &Path) -> Vec<Valu
     ran.rows()
 }
 
+#[test]
+fn evidence_sees_what_the_replay_saw() {
+    let folder = TempDir::new().unwrap();
+    let (rule, events, file) =
+        (folder.path().join("r.esql"), folder.path().join("e.ndjson"), folder.path().join("a.ndjson"));
+    fs::write(&rule, "FROM events | STATS n = COUNT(*) BY host.name").unwrap();
+    let event = |minute: u32, ingested: &str| {
+        format!(r#"{{"@timestamp":"2026-10-01T00:{minute:02}:00Z","event.ingested":"{ingested}","host.name":"h"}}"#)
+    };
+    let lines =
+        [event(10, "2026-10-01T00:11:00Z"), event(20, "2026-10-01T00:21:00Z"), event(30, "2026-10-01T02:10:00Z")];
+    fs::write(&events, lines.join("\n")).unwrap();
+    let [rule, events, file] = [&rule, &events, &file].map(|path| path.to_str().unwrap());
+    let seen = ["--visibility", "ingested"];
+    let replay = ["backtest", rule, "--events", events, "--from", "2026-10-01", "--to", "2026-10-01T01:00:00Z"];
+    let more = ["--interval", "1h", "--lookback", "1h", "--as", "alerts", "--format", "ndjson", "--output", file];
+    egret(&[&replay[..], &more, &seen].concat()).expect(0);
+    let evidence = ["evidence", rule, "--alert", file, "--events", events, "--format", "ndjson"];
+    assert_eq!(egret(&[&evidence[..], &seen].concat()).expect(0).rows().len(), 2);
+    assert_eq!(egret(&evidence).expect(0).rows().len(), 3);
+}
+
 /// Rules that make several alerts of one event, so that its alerts come together: one for each value of a field.
 const SEVERAL: [&str; 2] = ["values.esql", "expanded.esql"];
 

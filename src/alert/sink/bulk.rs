@@ -9,11 +9,8 @@ use datafusion::arrow::error::ArrowError;
 
 use super::json::{Columns, encode_cell};
 use super::{Encode, text};
-use crate::alert::UUID;
 use crate::alert::value::texts;
-
-/// Columns that Elasticsearch keeps beside a document and refuses within it.
-const METADATA: [&str; 5] = ["_id", "_index", "_version", "_source", "_ignored"];
+use crate::alert::{EVENT_METADATA, UUID};
 
 pub(super) struct Bulk<W> {
     writer: W,
@@ -42,7 +39,7 @@ impl<W: Write> Encode<W> for Bulk<W> {
             let start = self.buffer.len();
             for ((key, name), cell) in columns.named().zip(&mut cells) {
                 // What says nothing is no part of a document.
-                if METADATA.contains(&name) || cell.is_null(row) {
+                if EVENT_METADATA.contains(&name) || cell.is_null(row) {
                     continue;
                 }
                 self.buffer.push(if self.buffer.len() == start { b'{' } else { b',' });

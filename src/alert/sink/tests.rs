@@ -419,10 +419,15 @@ fn bulk_bodies_are_pairs_of_lines() {
     let options = Options { index: "alerts-x".to_owned(), ..Options::default() };
     let mut sink = Sink::try_new(Format::Bulk, batch.schema(), Vec::new(), &options).unwrap();
     sink.write(&batch).unwrap();
+    // Alerts of another rule have other columns.
+    let other = batch.project(&[0]).unwrap().slice(1, 1);
+    sink.write(&other).unwrap();
     let written = String::from_utf8(sink.finish().unwrap()).unwrap();
     let expected = [
         r#"{"create":{"_index":"alerts-x","_id":"u1"}}"#,
         r#"{"kibana.alert.uuid":"u1","host.name":"a\"b"}"#,
+        r#"{"create":{"_index":"alerts-x","_id":"u2"}}"#,
+        r#"{"kibana.alert.uuid":"u2"}"#,
         r#"{"create":{"_index":"alerts-x","_id":"u2"}}"#,
         r#"{"kibana.alert.uuid":"u2"}"#,
     ];

@@ -7,13 +7,13 @@ use chrono::{DateTime, Utc};
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 
+use super::BacktestArgs;
 use super::keep::Keep;
 use super::summary::ReplaySummary;
-use super::{BacktestArgs, Visibility};
 use crate::alert::sink::{Flow, Format, Output, Spool, prefixed, prefixed_schema, stamped, stamped_schema};
 use crate::alert::{AlertContext, Decorator, Identity, Suppressor};
 use crate::backtest::{Checkpoint, Executed, Replay, Saved, Span, Tally, late_arrivals};
-use crate::cli::args::OutputArgs;
+use crate::cli::args::{BadLine, OutputArgs, Visibility};
 use crate::cli::destination::Shared;
 use crate::cli::open;
 use crate::cli::progress::{Progress, TICK};
@@ -113,7 +113,7 @@ impl Job<'_> {
         let span = args.span(rule, self.range)?;
         let executions = span.executions();
         let (mut lowered, notices) = open::compile(self.engine, rule, self.exceptions, self.console).await?;
-        let time = args.time(rule);
+        let time = args.visibility.time(rule);
         let limit = rule.limit(lowered.limit);
         let mut summary = ReplaySummary::new(rule, &span, executions.len());
         summary.limit = limit;
@@ -208,7 +208,8 @@ impl Job<'_> {
             }
             summary.late_arrivals = self.list_late(&seen, &span, late).await?;
             if summary.late_arrivals.is_none() {
-                let message = "the windows of its executions do not follow each other, so late arrivals are not known";
+                let message = "the windows of its executions do not follow each other, or too many executions beyond \
+                               the range look at it: late arrivals are not known";
                 summary.work.warnings.push(format!("{}: {message}", rule.name));
             }
         }
@@ -221,7 +222,7 @@ impl Job<'_> {
 
     /// Lists the events that came too late; how many there are, where that is known.
     async fn list_late(&mut self, lowered: &Lowered, span: &Span, late: &mut Output) -> Result<Option<u64>> {
-        let time = self.args.time(self.rule);
+        let time = self.args.visibility.time(self.rule);
         let Some(plans) = late_arrivals(self.engine, lowered, &time, span).await? else { return Ok(None) };
         let mut count = 0;
         for prepared in plans {
@@ -261,6 +262,9 @@ impl Job<'_> {
             text("events from", &places),
             text("exceptions", &self.exceptions.map_or_else(|| "none".to_owned(), Exceptions::digest)),
             text("--visibility", if self.args.visibility == Visibility::All { &"all" } else { &"ingested" }),
+            text("--lateness", &lake.lateness.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string)),
+            text("--on-bad-line", if lake.on_bad_line == BadLine::Skip { &"skip" } else { &"fail" }),
+            text("--strict", &lake.strict),
             text("the columns", &columns.collect::<Vec<_>>().join(", ")),
         ]
     }

@@ -16,7 +16,7 @@ use self::job::{Done, Job, Kept};
 use self::keep::Keep;
 use self::report::{ReportFormat, Reporter};
 use self::summary::ReplaySummary;
-use super::args::{LakeArgs, OutputArgs, ResourceArgs, RuleArgs};
+use super::args::{LakeArgs, OutputArgs, ResourceArgs, RuleArgs, Visibility};
 use super::destination::{Destination, Shared, file_names};
 use super::report::Console;
 use super::shape::Shape;
@@ -25,8 +25,8 @@ use super::summary::StatsFile;
 use super::{SKIPPED_INPUT, open, resource};
 use crate::alert::sink::{Format, Target};
 use crate::backtest::{Replay, Span};
+use crate::engine::Engine;
 use crate::engine::session::Options;
-use crate::engine::{Engine, TimeField};
 use crate::error::{Error, Kind, Result};
 use crate::rule::{Interval, Rule};
 
@@ -94,15 +94,6 @@ pub(super) struct BacktestArgs {
     /// Run every execution by itself rather than all of them in one scan: slower, for comparison
     #[arg(long, help_heading = "Resources")]
     one_by_one: bool,
-}
-
-/// Which events of its window an execution sees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Visibility {
-    /// All that are there now
-    All,
-    /// Those that were ingested up to its time
-    Ingested,
 }
 
 /// Replays the rules; the result is the exit code.
@@ -220,14 +211,6 @@ async fn open_engine(args: &BacktestArgs, options: &Options, console: Console) -
 }
 
 impl BacktestArgs {
-    /// The field that says which events an execution of a rule sees.
-    fn time(&self, rule: &Rule) -> TimeField {
-        match self.visibility {
-            Visibility::All => TimeField::of(rule),
-            Visibility::Ingested => TimeField::of(rule).as_ingested(),
-        }
-    }
-
     /// The executions of a rule in a range.
     fn span(&self, rule: &Rule, (from, to): (DateTime<Utc>, DateTime<Utc>)) -> Result<Span> {
         Span::of(rule, self.interval.clone(), self.lookback.clone(), from, to)

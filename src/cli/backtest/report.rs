@@ -90,7 +90,7 @@ impl<'a> Reporter<'a> {
 
     async fn side(&self, rule: &Rule, executions: Vec<Execution>, limited: bool) -> Result<Side<'a>> {
         let (lowered, mut warnings) = open::compile(self.engine, rule, self.exceptions, self.console).await?;
-        let time = self.args.time(rule);
+        let time = self.args.visibility.time(rule);
         warnings.extend(self.engine.table_notices(&lowered));
         if let Some(first) = executions.first() {
             warnings.extend(self.engine.window_notices(&lowered, &time, first));
@@ -182,7 +182,7 @@ impl<'a> Reporter<'a> {
         let lowered = self.engine.compile(&loosened).await?;
         let limit = rule.limit(lowered.limit);
         if let Some(first) = executions.first() {
-            let prepared = self.engine.prepare(lowered, &self.args.time(rule), first, None).await;
+            let prepared = self.engine.prepare(lowered, &self.args.visibility.time(rule), first, None).await;
             sweep.check(&prepared.map_err(|error| refused(rule, error))?.logical)?;
         }
         let Side { mut replay, tables, .. } = self.side(&loosened, executions, false).await?;

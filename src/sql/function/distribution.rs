@@ -61,7 +61,7 @@ fn spread(lowering: &mut Lowering<'_>, call: &Call<'_>, own: Option<&str>, of_li
             let number = if value.ty == Type::Double { value.sql } else { build::cast(value.sql, Type::Double.sql()) };
             finish(lowering, build::call(own, [number]))
         }
-        _ => build::call(of_list, [gathered(lowering, value.sql, value.multi)]),
+        _ => build::call(of_list, [doubles(lowering, value)]),
     };
     Some(Typed::single(sql, Type::Double))
 }
@@ -70,8 +70,14 @@ fn percentile(lowering: &mut Lowering<'_>, call: &Call<'_>) -> Option<Typed> {
     let [number, percent] = call.args else { return None };
     let (value, percent) = (lowering.numbers_argument(call, number), lowering.number_literal(call, percent));
     let (value, percent) = (value?, percent?);
-    let all = gathered(lowering, value.sql, value.multi);
+    let all = doubles(lowering, value);
     Some(Typed::single(build::call("mv_percentile", [all, percent]), Type::Double))
+}
+
+/// All values of a group in one list, as numbers with fraction.
+fn doubles(lowering: &Lowering<'_>, value: Typed) -> Sql {
+    let all = gathered(lowering, value.sql, value.multi);
+    if value.ty == Type::Double { all } else { build::call("mv_cast", [all, build::text("double")]) }
 }
 
 fn weighted_avg(lowering: &mut Lowering<'_>, call: &Call<'_>) -> Option<Typed> {

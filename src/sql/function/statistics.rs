@@ -35,14 +35,14 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "the sum of the values, each divided by its place to a power",
         ("mv_pseries_weighted_sum([70.0, 45.0, 21.0], 1)", "99.5"),
         |lowering, call, _| {
-            let value = statistic(lowering, call, "mv_pseries_weighted_sum")?;
+            let value = kept(lowering, call, "mv_pseries_weighted_sum")?;
             Some(Typed { ty: Type::Double, ..value })
         },
     ),
 ];
 
-/// A statistic as a double, with the type of its numbers.
-fn statistic(lowering: &mut Lowering<'_>, call: &Call<'_>, name: &str) -> Option<Typed> {
+/// A statistic with the type of its numbers.
+fn kept(lowering: &mut Lowering<'_>, call: &Call<'_>, name: &str) -> Option<Typed> {
     let (values, rest) = call.args.split_first()?;
     let value = lowering.numbers_argument(call, values);
     let parameter = rest.first().map(|parameter| lowering.double_argument(call, parameter));
@@ -52,14 +52,4 @@ fn statistic(lowering: &mut Lowering<'_>, call: &Call<'_>, name: &str) -> Option
         None => vec![value.sql],
     };
     Some(Typed::single(build::call(name, args), value.ty))
-}
-
-/// A statistic of whole numbers is a whole number, too.
-fn kept(lowering: &mut Lowering<'_>, call: &Call<'_>, name: &str) -> Option<Typed> {
-    let value = statistic(lowering, call, name)?;
-    if value.ty == Type::Double {
-        return Some(value);
-    }
-    let ty = value.ty;
-    Some(value.map(|sql| build::cast(build::call("floor", [sql]), ty.sql())))
 }

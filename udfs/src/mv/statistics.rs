@@ -1,13 +1,14 @@
 //! Statistics of the numbers of a list: `mv_median`, `mv_median_absolute_deviation`, `mv_percentile`, `mv_variance`,
 //! `mv_std_dev`, `mv_pseries_weighted_sum`.
 //!
-//! All are computed as numbers with fraction; the median of whole numbers is one of them or lies between two.
+//! Medians and percentiles of whole numbers are whole numbers, rounded towards the lower of the two between which they lie;
+//! all else is computed as numbers with fraction.
 
 use std::sync::{Arc, OnceLock};
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, Float64Array};
-use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Float64Type};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, Float64Array};
+use datafusion::arrow::compute::{CastOptions, cast, cast_with_options};
+use datafusion::arrow::datatypes::{DataType, Decimal128Type, Float64Type};
 use datafusion::common::{Result, ScalarValue, exec_err, plan_err};
 use datafusion::logical_expr::{
     ColumnarValue, Documentation, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
@@ -15,7 +16,7 @@ use datafusion::logical_expr::{
 
 use super::unary::taken;
 use crate::documentation::documentation;
-use crate::list::Lists;
+use crate::list::{Lists, element_type};
 
 /// Returns the functions of this file.
 pub(crate) fn functions() -> Vec<ScalarUDF> {
@@ -71,6 +72,26 @@ impl Statistic {
         }
     }
 
+    /// Whether it says of whole numbers which of them it is, or between which two it lies.
+    fn keeps_whole(self) -> bool {
+        matches!(self, Self::Median | Self::Percentile | Self::Deviation)
+    }
+
+    /// The statistic of at least one whole number.
+    fn of_whole(self, numbers: &mut [i128], parameter: f64) -> Option<i128> {
+        match self {
+            Self::Percentile => whole_percentile(numbers, parameter),
+            Self::Deviation => {
+                let median = whole_percentile(numbers, 50.0)?;
+                for number in numbers.iter_mut() {
+                    *number = (*number - median).abs();
+                }
+                whole_percentile(numbers, 50.0)
+            }
+            _ => whole_percentile(numbers, 50.0),
+        }
+    }
+
     /// The statistic of at least one number.
     fn of(self, numbers: &mut [f64], parameter: f64) -> Option<f64> {
         match self {
@@ -93,15 +114,32 @@ impl Statistic {
     }
 }
 
+/// Where a percentile of so many sorted numbers lies: the places of the two beside it, and how far behind the lower.
+fn place(count: usize, percent: f64) -> Option<(usize, usize, f64)> {
+    let place = percent / 100.0 * (count - 1) as f64;
+    // NaN is no percentage either.
+    (0.0..=100.0).contains(&percent).then_some((place.floor() as usize, place.ceil() as usize, place.fract()))
+}
+
 /// Between two numbers in proportion.
 fn percentile(numbers: &mut [f64], percent: f64) -> Option<f64> {
-    if !(0.0..=100.0).contains(&percent) {
-        return None;
-    }
+    let (lower, upper, share) = place(numbers.len(), percent)?;
     numbers.sort_unstable_by(f64::total_cmp);
-    let place = percent / 100.0 * (numbers.len() - 1) as f64;
-    let (lower, upper) = (numbers.get(place.floor() as usize)?, numbers.get(place.ceil() as usize)?);
-    Some(lower + (upper - lower) * place.fract())
+    let (lower, upper) = (*numbers.get(lower)?, *numbers.get(upper)?);
+    // The distance of numbers on both sides of zero may be more than a number holds.
+    let opposite = lower < 0.0 && upper > 0.0;
+    Some(if opposite { lower * (1.0 - share) + upper * share } else { lower + (upper - lower) * share })
+}
+
+/// Between two whole numbers of 64 bits in proportion.
+fn whole_percentile(numbers: &mut [i128], percent: f64) -> Option<i128> {
+    /// Fractions of doubles have no more bits.
+    const BITS: i32 = 53;
+    let (lower, upper, share) = place(numbers.len(), percent)?;
+    numbers.sort_unstable();
+    let (lower, upper) = (*numbers.get(lower)?, *numbers.get(upper)?);
+    let share = (share * 2_f64.powi(BITS)) as i128;
+    Some(lower + (((upper - lower) * share) >> BITS))
 }
 
 /// Of the numbers as a whole, as Elasticsearch has it, not as a sample.
@@ -141,8 +179,9 @@ impl ScalarUDFImpl for Function {
         &self.signature
     }
 
-    fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Float64)
+    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        let whole = types.first().map(|values| element_type(values).unwrap_or(values)).filter(|t| t.is_integer());
+        Ok(whole.filter(|_| self.statistic.keeps_whole()).cloned().unwrap_or(DataType::Float64))
     }
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
@@ -153,7 +192,8 @@ impl ScalarUDFImpl for Function {
             _ => return plan_err!("{name}: found {} arguments", types.len()),
         };
         let number = |value: &DataType| (value.is_numeric() || *value == DataType::Null).then_some(DataType::Float64);
-        let Some(value_type) = taken(value, number) else {
+        let kept = |value: &DataType| if value.is_integer() { Some(value.clone()) } else { number(value) };
+        let Some(value_type) = taken(value, if self.statistic.keeps_whole() { kept } else { number }) else {
             return plan_err!("{name}: found {value}, expected numbers or a list of numbers");
         };
         match rest.map(number) {
@@ -201,8 +241,6 @@ impl ScalarUDFImpl for Function {
 impl Function {
     fn compute(&self, values: &ArrayRef, parameters: Option<&ArrayRef>) -> Result<ArrayRef> {
         let lists = Lists::of(values)?;
-        let numbers = cast(&lists.values, &DataType::Float64)?;
-        let numbers = numbers.as_primitive::<Float64Type>().values();
         let parameter = |row: usize| match parameters {
             None => Some(0.0),
             Some(parameters) => {
@@ -210,14 +248,38 @@ impl Function {
                 parameters.is_valid(row).then(|| parameters.value(row))
             }
         };
-        let mut own = Vec::new();
-        let made = lists.ranges.iter().enumerate().map(|(row, range)| {
-            own.clear();
-            own.extend_from_slice(numbers.get(range.clone()?)?);
-            if own.is_empty() { None } else { self.statistic.of(&mut own, parameter(row)?) }
-        });
-        Ok(Arc::new(made.collect::<Float64Array>()))
+        let whole = lists.values.data_type().clone();
+        if whole.is_integer() && self.statistic.keeps_whole() {
+            let numbers = cast(&lists.values, &WHOLE)?;
+            let numbers = numbers.as_primitive::<Decimal128Type>().values();
+            let of = |own: &mut [i128], row| self.statistic.of_whole(own, parameter(row)?);
+            let made: Decimal128Array = each(&lists, numbers, of).collect();
+            // Distances may be more than their type holds: such are null.
+            let options = CastOptions { safe: true, ..CastOptions::default() };
+            return Ok(cast_with_options(&made.with_data_type(WHOLE), &whole, &options)?);
+        }
+        let numbers = cast(&lists.values, &DataType::Float64)?;
+        let numbers = numbers.as_primitive::<Float64Type>().values();
+        let of = |own: &mut [f64], row| self.statistic.of(own, parameter(row)?);
+        Ok(Arc::new(each(&lists, numbers, of).collect::<Float64Array>()))
     }
+}
+
+/// A type that holds every whole number of 64 bits and the distance of every two.
+const WHOLE: DataType = DataType::Decimal128(38, 0);
+
+/// What a function makes of the numbers of each list that has some, and of its row.
+fn each<'a, N: Copy>(
+    lists: &'a Lists,
+    numbers: &'a [N],
+    of: impl Fn(&mut [N], usize) -> Option<N> + 'a,
+) -> impl Iterator<Item = Option<N>> + 'a {
+    let mut own = Vec::new();
+    lists.ranges.iter().enumerate().map(move |(row, range)| {
+        own.clear();
+        own.extend_from_slice(numbers.get(range.clone()?)?);
+        if own.is_empty() { None } else { of(&mut own, row) }
+    })
 }
 
 #[cfg(test)]
@@ -235,9 +297,25 @@ mod tests {
         assert_eq!(of(Statistic::Percentile, &[5.0, 5.0, 10.0, 12.0, 5000.0], 50.0), Some(10.0));
         assert_eq!(of(Statistic::Percentile, &[1.0, 2.0], 25.0), Some(1.25));
         assert_eq!(of(Statistic::Percentile, &[1.0, 2.0], 101.0), None);
+        assert_eq!(of(Statistic::Median, &[f64::MIN, f64::MAX], 0.0), Some(0.0));
         assert_eq!(of(Statistic::Deviation, &[0.0, 2.0, 5.0, 6.0], 0.0), Some(2.0));
         assert_eq!(of(Statistic::Variance, &[2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0], 0.0), Some(4.0));
         assert_eq!(of(Statistic::StdDev, &[2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0], 0.0), Some(2.0));
         assert_eq!(of(Statistic::Series, &[70.0, 45.0, 21.0], 1.0), Some(70.0 + 22.5 + 7.0));
+    }
+
+    #[test]
+    fn whole_numbers_lose_nothing() {
+        let of = |statistic: Statistic, numbers: &[i64], parameter| {
+            statistic.of_whole(&mut numbers.iter().map(|number| (*number).into()).collect::<Vec<_>>(), parameter)
+        };
+        let (least, most) = (i64::MIN, i64::MAX);
+        assert_eq!(of(Statistic::Median, &[most, most - 1, most - 2], 0.0), Some((most - 1).into()));
+        assert_eq!(of(Statistic::Median, &[most, most - 2], 0.0), Some((most - 1).into()));
+        assert_eq!(of(Statistic::Median, &[least, most], 0.0), Some(-1));
+        assert_eq!(of(Statistic::Percentile, &[least, most], 25.0), Some(i128::from(least / 2) - 1));
+        assert_eq!(of(Statistic::Percentile, &[1, 2], 100.0), Some(2));
+        assert_eq!(of(Statistic::Percentile, &[1, 2], f64::NAN), None);
+        assert_eq!(of(Statistic::Deviation, &[least, 0, most], 0.0), Some(most.into()));
     }
 }

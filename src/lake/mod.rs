@@ -13,9 +13,11 @@
 //! | `parquet/`, `ndjson/` | how each format is read |
 //! | `partition` | days in folders' names -> which files a window can do without |
 //! | `window`, `view` | what a query asks -> plan |
+//! | `date`, `number` | values spelled as text |
 //! | `functions/` | SQL functions of these plans |
 
 mod config;
+mod date;
 pub mod ecs;
 pub mod field;
 mod functions;
@@ -23,6 +25,7 @@ mod group;
 mod hive;
 mod json;
 pub mod ndjson;
+mod number;
 mod parquet;
 mod partition;
 mod paths;

@@ -4,7 +4,6 @@ use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeZone, Utc};
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, GenericListArray, OffsetSizeTrait, StringViewArray, TimestampMicrosecondArray,
 };
@@ -16,6 +15,7 @@ use datafusion::logical_expr::{
 };
 
 use super::super::schema::{instant, is_text};
+use crate::lake::date;
 
 /// The texts of one field that are no instant: how many, and the first of them.
 #[derive(Debug, Default)]
@@ -117,7 +117,7 @@ impl ParseInstant {
     }
 
     fn one(&self, text: &str) -> Option<i64> {
-        let parsed = parse(text);
+        let parsed = date::micros(text);
         if parsed.is_none()
             && let Some(unparsed) = &self.unparsed
         {
@@ -129,64 +129,4 @@ impl ParseInstant {
 
 fn micros() -> DataType {
     instant(TimeUnit::Microsecond)
-}
-
-/// The instant of a text, in microseconds since 1970; finer digits are cut off.
-pub(crate) fn parse(text: &str) -> Option<i64> {
-    let text = text.trim();
-    if text.bytes().all(|b| b.is_ascii_digit() || b == b'-') && text.len() > 4 && !text.get(1..)?.contains('-') {
-        return text.parse::<i64>().ok()?.checked_mul(1_000);
-    }
-    if let Ok(at) = DateTime::parse_from_rfc3339(text) {
-        return Some(at.timestamp_micros());
-    }
-    // What RFC 3339 leaves out of ISO 8601: no offset, an offset without colon, a date alone, a month or year alone.
-    for format in ["%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M%#z"] {
-        if let Ok(at) = DateTime::parse_from_str(text, format) {
-            return Some(at.timestamp_micros());
-        }
-    }
-    let bare = text.strip_suffix(['Z', 'z']).unwrap_or(text);
-    for format in ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M"] {
-        if let Ok(at) = NaiveDateTime::parse_from_str(bare, format) {
-            return Some(Utc.from_utc_datetime(&at).timestamp_micros());
-        }
-    }
-    let day = match bare.len() {
-        10 => NaiveDate::parse_from_str(bare, "%Y-%m-%d").ok(),
-        7 => NaiveDate::parse_from_str(&format!("{bare}-01"), "%Y-%m-%d").ok(),
-        4 => NaiveDate::from_ymd_opt(bare.parse().ok()?, 1, 1),
-        _ => None,
-    }?;
-    Some(day.and_hms_opt(0, 0, 0)?.and_utc().timestamp_micros())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::parse;
-
-    #[test]
-    fn iso_8601_with_any_offset() {
-        let expected = Some(1_759_312_800_000_000);
-        for text in [
-            "2025-10-01T10:00:00Z",
-            "2025-10-01T10:00:00.000Z",
-            "2025-10-01T12:00:00+02:00",
-            "2025-10-01T12:00:00+0200",
-            "2025-10-01T12:00:00.000+02",
-            "2025-10-01 10:00:00",
-            "2025-10-01T10:00:00",
-            "2025-10-01T10:00",
-            "2025-10-01T10:00Z",
-            "1759312800000",
-        ] {
-            assert_eq!(parse(text), expected, "{text}");
-        }
-        assert_eq!(parse("2025-10-01T10:00:00.1234567Z"), Some(1_759_312_800_123_456));
-        assert_eq!(parse("2025-10-01"), Some(1_759_276_800_000_000));
-        assert_eq!(parse("2025-10"), parse("2025-10-01"));
-        for text in ["", "yesterday", "2025-13-01", "2025-10-01T25:00:00Z", "12"] {
-            assert_eq!(parse(text), None, "{text}");
-        }
-    }
 }

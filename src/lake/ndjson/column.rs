@@ -17,11 +17,11 @@ use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Field as ArrowField};
 use datafusion::error::Result;
 
-use super::date;
 use super::document::{Shape, Slot};
 use super::json::unescape;
-use super::number::{double, scaled};
+use crate::lake::date;
 use crate::lake::field::{Field, Kind};
+use crate::lake::number::{double, scaled};
 
 /// The Arrow type of a field's column.
 pub(crate) fn column_type(field: &Field) -> DataType {

@@ -17,9 +17,9 @@ use super::frames::Frame;
 use super::input::chunks;
 use super::json::{Cursor, Fault, unescape};
 use super::metadata::Metadata;
-use super::number::scaled;
 use super::opener::NdjsonFile;
 use crate::lake::field::Kind;
+use crate::lake::number::scaled;
 
 /// How many documents of a file a sample holds.
 const SAMPLE_DOCUMENTS: u64 = 1000;

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::column::slot_text;
 use super::document::Row;
-use super::number::scaled;
+use crate::lake::number::scaled;
 
 /// A column that describes a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

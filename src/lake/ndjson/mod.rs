@@ -8,14 +8,13 @@
 //! | one document after the other | `documents`, `frames`: `lines`, `values` |
 //! | documents that cannot matter, told by their bytes | `sieve` |
 //! | the wanted fields of a document, every byte of it checked | `document` on `json` |
-//! | values of the field's type, with the rules of Elasticsearch's mapping | `column` with `number`, `date`; `metadata` |
+//! | values of the field's type, with the rules of Elasticsearch's mapping | `column` with `number`, `date` of the lake; `metadata` |
 //! | rows that meet the query's predicate | `filter`, `pending` |
 //! | batches, counts, bad lines | `decoder`, `rows`, [`Issues`] |
 //! | a scan that DataFusion can split, project and show | [`NdjsonSource`], `opener` |
 //! | which fields there are | [`infer`] |
 
 mod column;
-mod date;
 mod decoder;
 mod document;
 mod documents;
@@ -28,7 +27,6 @@ mod issues;
 mod json;
 mod lines;
 mod metadata;
-mod number;
 mod opener;
 mod pending;
 mod rows;

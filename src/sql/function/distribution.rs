@@ -1,5 +1,7 @@
 //! Aggregates that tell how numbers are spread: medians, percentiles, deviations. All are exact.
 
+use datafusion::sql::sqlparser::ast::Expr as Sql;
+
 use crate::sql::build;
 use crate::sql::catalog::Type;
 use crate::sql::expr::Typed;

@@ -149,6 +149,16 @@ fn variance(numbers: &[f64]) -> f64 {
     numbers.iter().map(|number| (number - mean).powi(2)).sum::<f64>() / count
 }
 
+/// What a number is taken as.
+fn number(value: &DataType) -> Option<DataType> {
+    (value.is_numeric() || *value == DataType::Null).then_some(DataType::Float64)
+}
+
+/// What a number is taken as where whole ones stay such.
+fn whole_or_number(value: &DataType) -> Option<DataType> {
+    if value.is_integer() { Some(value.clone()) } else { number(value) }
+}
+
 #[derive(Debug)]
 struct Function {
     signature: Signature,
@@ -191,9 +201,7 @@ impl ScalarUDFImpl for Function {
             ([value, parameter], Some(_)) => (value, Some(parameter)),
             _ => return plan_err!("{name}: found {} arguments", types.len()),
         };
-        let number = |value: &DataType| (value.is_numeric() || *value == DataType::Null).then_some(DataType::Float64);
-        let kept = |value: &DataType| if value.is_integer() { Some(value.clone()) } else { number(value) };
-        let Some(value_type) = taken(value, if self.statistic.keeps_whole() { kept } else { number }) else {
+        let Some(value_type) = taken(value, if self.statistic.keeps_whole() { whole_or_number } else { number }) else {
             return plan_err!("{name}: found {value}, expected numbers or a list of numbers");
         };
         match rest.map(number) {

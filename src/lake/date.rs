@@ -1,8 +1,8 @@
 //! Reads an instant from text: ISO 8601 with any offset, a date alone, or epoch milliseconds.
 //!
 //! The forms are those of Elasticsearch's default format `strict_date_optional_time||epoch_millis`, and more that logs
-//! hold: a space or a lower-case letter where a `T` or `Z` stands, an offset without colon, a comma before the
-//! fraction, a leap second. Four digits alone are a year, any other number is epoch milliseconds. What is finer than
+//! hold: spaces around it, a space or a lower-case letter where a `T` or `Z` stands, an offset without colon, a comma
+//! before the fraction, a leap second. Four digits alone are a year, any other number is epoch milliseconds. What is finer than
 //! a microsecond is cut off; without an offset the text is UTC.
 
 use super::number::scaled;
@@ -177,6 +177,8 @@ mod tests {
             "1790856000000",
             "1.790856e12",
             " 2026-10-01T12:00:00Z ",
+            "2026-10-01T14:00:00.000+02",
+            "2026-10-01T12:00Z",
         ] {
             assert_eq!(micros(text), Some(noon), "{text}");
         }

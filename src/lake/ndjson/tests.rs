@@ -234,8 +234,8 @@ fn naive_value(kind: Kind, value: &Value) -> Option<String> {
         Kind::Date => {
             let text = text.trim_matches(' ');
             let instant = chrono::DateTime::parse_from_rfc3339(text).ok().map(|t| t.to_utc());
-            // Four digits are a year.
-            let year = (text.len() == 4).then(|| text.parse::<u32>().ok()).flatten();
+            // A text of four digits is a year.
+            let year = (text.len() == 4 && value.is_string()).then(|| text.parse::<u32>().ok()).flatten();
             let year = year.map(|year| chrono::DateTime::parse_from_rfc3339(&format!("{year:04}-01-01T00:00:00Z")));
             let instant = instant.or(year.map(|year| year.unwrap().to_utc())).or(text
                 .parse::<f64>()

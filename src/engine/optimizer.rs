@@ -7,17 +7,18 @@ use datafusion::error::Result;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::optimizer::{ApplyOrder, Optimizer, OptimizerConfig, OptimizerRule};
 
+use super::addresses::Addresses;
 use super::lone_group::LoneGroup;
 
 type Rule = Arc<dyn OptimizerRule + Send + Sync>;
 
 /// The rules in their order.
 pub(super) fn rules() -> Vec<Rule> {
-    let own: Rule = Arc::new(LoneGroup);
+    let (before, behind): (Rule, Rule) = (Arc::new(LoneGroup), Arc::new(Addresses));
     let theirs = Optimizer::new().rules.into_iter().map(|rule| -> Rule {
         if rule.name() == "eliminate_join" { Arc::new(WithJoins(rule)) } else { rule }
     });
-    std::iter::once(own).chain(theirs).collect()
+    std::iter::once(before).chain(theirs).chain([behind]).collect()
 }
 
 /// A rule about joins, for plans that have one: looking for them takes time that grows with the square of the columns.

@@ -8,6 +8,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::optimizer::{ApplyOrder, Optimizer, OptimizerConfig, OptimizerRule};
 
 use super::lone_group::LoneGroup;
+use crate::lake::Inverse;
 
 type Rule = Arc<dyn OptimizerRule + Send + Sync>;
 
@@ -17,7 +18,9 @@ pub(super) fn rules() -> Vec<Rule> {
     let theirs = Optimizer::new().rules.into_iter().map(|rule| -> Rule {
         if rule.name() == "eliminate_join" { Arc::new(WithJoins(rule)) } else { rule }
     });
-    std::iter::once(own).chain(theirs).collect()
+    // A filter meets what a mapping makes once it was pushed down to the table.
+    let inverse: Rule = Arc::new(Inverse);
+    std::iter::once(own).chain(theirs).chain([inverse]).collect()
 }
 
 /// A rule about joins, for plans that have one: looking for them takes time that grows with the square of the columns.

@@ -127,7 +127,10 @@ fn table(name: &str, sheet: &Sheet<'_>, folder: &Path) -> (TableSpec, Option<Pat
         let message = format!("expected the name of a table, found `{name}`");
         sheet.wrong(sheet.span, message, "a name is not empty, starts with no -, and holds no *, comma or colon");
     }
-    if sheet.value("location").is_none() {
+    let unquoted = sheet.entries().find(|(key, _, value)| value.get_ref().is_table() && !KEYS.contains(key));
+    if let (None, Some((rest, ..))) = (sheet.value("location"), unquoted) {
+        sheet.missing("location", &format!("a name with dots stands in quotes: [tables.\"{name}.{rest}\"]"));
+    } else if sheet.value("location").is_none() {
         sheet.missing("location", LOCATION);
     }
     for (location, at) in sheet.texts("location") {

@@ -31,7 +31,7 @@ impl Mapping {
     }
 
     /// The mapping of a table of fields.
-    pub(crate) fn read(fields: &Sheet<'_>) -> Self {
+    pub(in crate::lake) fn read(fields: &Sheet<'_>) -> Self {
         let mut targets = BTreeMap::new();
         for (name, at, value) in fields.entries() {
             let origins = match value.get_ref() {

@@ -12,15 +12,22 @@ use crate::lake::Inverse;
 
 type Rule = Arc<dyn OptimizerRule + Send + Sync>;
 
+/// The rule that comes behind [`Inverse`].
+const BEHIND_INVERSE: &str = "common_sub_expression_eliminate";
+
 /// The rules in their order.
 pub(super) fn rules() -> Vec<Rule> {
     let own: Rule = Arc::new(LoneGroup);
-    let theirs = Optimizer::new().rules.into_iter().map(|rule| -> Rule {
-        if rule.name() == "eliminate_join" { Arc::new(WithJoins(rule)) } else { rule }
-    });
-    // A filter meets what a mapping makes once it was pushed down to the table.
     let inverse: Rule = Arc::new(Inverse);
-    std::iter::once(own).chain(theirs).chain([inverse]).collect()
+    let theirs = Optimizer::new().rules.into_iter().flat_map(|rule| -> Vec<Rule> {
+        match rule.name() {
+            "eliminate_join" => vec![Arc::new(WithJoins(rule))],
+            // It meets what a mapping makes once filters were pushed down to the table, and before parts are pulled out.
+            BEHIND_INVERSE => vec![Arc::clone(&inverse), rule],
+            _ => vec![rule],
+        }
+    });
+    std::iter::once(own).chain(theirs).collect()
 }
 
 /// A rule about joins, for plans that have one: looking for them takes time that grows with the square of the columns.
@@ -47,8 +54,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_rule_about_joins_is_found() {
+    fn the_rules_that_ours_stand_by_are_found() {
         let names: Vec<String> = Optimizer::new().rules.iter().map(|rule| rule.name().to_owned()).collect();
-        assert!(names.iter().any(|name| name == "eliminate_join"), "{names:?}");
+        for known in ["eliminate_join", BEHIND_INVERSE] {
+            assert!(names.iter().any(|name| name == known), "{known}: {names:?}");
+        }
     }
 }

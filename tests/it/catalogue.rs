@@ -246,7 +246,7 @@ fn folders_that_lie_are_believed_only_where_they_are_declared() {
     lake.write("x.esql", "FROM x | KEEP host.name");
     lake.write(
         "ingested.toml",
-        "[rule]\nname = \"i\"\nrule_id = \"254d90fa-aea3-46a0-a272-f9a61b3fdaba\"\nlanguage = \"esql\"\ntype = \"esql\"\n\
+        "[metadata]\ncreation_date = \"2026/10/01\"\nupdated_date = \"2026/10/01\"\nmaturity = \"production\"\n[rule]\nauthor = [\"a\"]\nlicense = \"l\"\nname = \"i\"\nrule_id = \"254d90fa-aea3-46a0-a272-f9a61b3fdaba\"\nlanguage = \"esql\"\ntype = \"esql\"\n\
          from = \"now-1h\"\ninterval = \"1h\"\nrisk_score = 1\nseverity = \"low\"\ndescription = \"d\"\n\
          timestamp_override = \"event.ingested\"\nquery = \"FROM x METADATA _id, _version, _index | KEEP host.name\"\n",
     );

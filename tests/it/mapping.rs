@@ -12,7 +12,10 @@ use datafusion::parquet::file::properties::WriterProperties;
 use serde_json::{Map, Value, json};
 
 use super::program::{egret_with, root};
-use super::reference::{AT, ndjson};
+use super::reference::ndjson;
+
+/// When the planted cases of the sample are found.
+const AT: &str = "2026-10-01T23:00:00Z";
 
 const RULES: [&str; 2] = ["egress-unusual-executable.toml", "egress-unusual-executable-sql.toml"];
 
@@ -106,11 +109,10 @@ fn the_seed_rule_runs_over_ocsf_network_activity_unedited() {
             );
         }
     }
-    let time = DateTime::from_timestamp_millis(AT).unwrap().to_rfc3339();
     for rule_name in RULES {
         let rule = rule(rule_name);
         let plain = root().join("data/events.ndjson").display().to_string();
-        let expected = rows(folder.path(), &["run", &rule, "--events", &plain, "--at", &time, "-q"]);
+        let expected = rows(folder.path(), &["run", &rule, "--events", &plain, "--at", AT, "-q"]);
         assert_eq!(expected.len(), 8);
         for (place, partition) in [
             ("nested", ""),
@@ -123,7 +125,7 @@ fn the_seed_rule_runs_over_ocsf_network_activity_unedited() {
                  mapping = \"ocsf-network-activity\"\n{partition}\n"
             );
             fs::write(folder.path().join("egret.toml"), catalogue).unwrap();
-            let found = rows(folder.path(), &["run", &rule, "--at", &time, "-q"]);
+            let found = rows(folder.path(), &["run", &rule, "--at", AT, "-q"]);
             let sorted = |rows: &[Value]| {
                 let mut rows: Vec<String> = rows.iter().map(Value::to_string).collect();
                 rows.sort();

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use super::args::{BadLine, FormatArg, LakeArgs, OutputArgs, TimeArgs};
 use super::report::Console;
 use crate::alert::sink::{Format, Target};
+use crate::engine::compile::patterns;
 use crate::engine::refusal::refused;
 use crate::engine::{Engine, Refusal, TimeField};
 use crate::error::{Error, Kind, Result};
@@ -38,15 +39,18 @@ fn lake_config(args: &LakeArgs, catalog: Catalog) -> LakeConfig {
     }
 }
 
-/// The configuration of a lake that must be named.
-pub(super) fn required_lake(args: &LakeArgs) -> Result<LakeConfig> {
+/// The configuration of a lake that must be named, with the tables that `rules` read; with all where there is none.
+pub(super) fn required_lake(args: &LakeArgs, rules: &[Rule]) -> Result<LakeConfig> {
     let catalog = catalog_path(args);
     if args.events.is_none() && args.lake.is_none() && args.tables.is_empty() && catalog.is_none() {
         return Err(Error::new(Kind::Usage, "no events to read").with_help(
             "name them with --events LOCATION, --lake DIR or --table NAME=LOCATION, or name tables once in egret.toml",
         ));
     }
-    Ok(lake_config(args, catalog.map_or_else(|| Ok(Catalog::default()), |path| Catalog::open(&path))?))
+    let Some(path) = catalog else { return Ok(lake_config(args, Catalog::default())) };
+    let config = lake_config(args, Catalog::open(&path)?);
+    // A catalogue names whatever there is: what no rule reads is not looked for.
+    Ok(LakeConfig { only: patterns(rules).unwrap_or_default(), ..config })
 }
 
 /// The file of the catalogue: the one that is named, else the one of the working directory, where no flag says where

@@ -36,7 +36,7 @@ enum Format {
 
 /// Prints the tables; the result is the exit code.
 pub(super) async fn tables(args: &TablesArgs, resources: &ResourceArgs, console: &Console) -> Result<u8> {
-    let engine = Engine::open(&resource::options(resources), &open::required_lake(&args.lake)?).await?;
+    let engine = Engine::open(&resource::options(resources), &open::required_lake(&args.lake, &[])?).await?;
     for warning in engine.lake().warnings() {
         console.warning(warning);
     }
@@ -75,10 +75,9 @@ fn lines(rows: Vec<[String; 8]>) -> String {
         let mut line = String::new();
         for (at, (cell, width)) in row.iter().zip(&widths).enumerate() {
             let gap = if at > 0 { "  " } else { "" };
-            line.push_str(&match at {
-                1..=3 => format!("{gap}{cell:>width$}"),
-                _ => format!("{gap}{cell:<width$}"),
-            });
+            let cell = if (1..=3).contains(&at) { format!("{cell:>width$}") } else { format!("{cell:<width$}") };
+            line.push_str(gap);
+            line.push_str(&cell);
         }
         text.push_str(line.trim_end());
         text.push('\n');

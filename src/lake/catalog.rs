@@ -229,6 +229,8 @@ fn text_of(path: &Path, what: &str) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail by a panic")]
+
     use super::*;
 
     fn told(text: &str) -> String {

@@ -193,6 +193,8 @@ pub(crate) fn recognised(relative: &str) -> Option<Dated> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail by a panic")]
+
     use super::*;
 
     fn told(dated: Option<Dated>) -> Option<String> {

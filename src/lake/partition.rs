@@ -41,6 +41,8 @@ fn slack(declared: Option<&Folders>, window: &Window, lateness: Option<TimeDelta
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail by a panic")]
+
     use super::super::folders::{Pattern, recognised};
     use super::*;
 

@@ -180,8 +180,9 @@ impl Table {
         for group in &self.groups {
             let [leaf] = group.leaves(TIMESTAMP) else { return None };
             for metadata in group.files.iter().map(|f| f.footer.as_ref().and_then(|f| f.metadata.as_ref())) {
-                let Some((from, to)) = times(leaf, metadata?)? else { continue };
-                all = Some(all.map_or((from, to), |(a, b)| (a.min(from), b.max(to))));
+                for (from, to) in times(leaf, metadata?)? {
+                    all = Some(all.map_or((from, to), |(a, b)| (a.min(from), b.max(to))));
+                }
             }
         }
         all
@@ -228,8 +229,8 @@ impl Table {
     }
 }
 
-/// The first and the last instant in a file, `Some(None)` where it has no event with one, `None` where nobody knows.
-fn times(leaf: &Leaf, metadata: &ParquetMetaData) -> Option<Option<(DateTime<Utc>, DateTime<Utc>)>> {
+/// The first and the last instant in each row group of a file that has some; `None` where nobody knows.
+fn times(leaf: &Leaf, metadata: &ParquetMetaData) -> Option<Vec<(DateTime<Utc>, DateTime<Utc>)>> {
     let as_stored = matches!(leaf.made, None | Some(Made::Epoch(_)));
     let at: fn(i64) -> Option<DateTime<Utc>> = match &leaf.data_type {
         _ if leaf.multi() || !as_stored => return None,
@@ -247,18 +248,12 @@ fn times(leaf: &Leaf, metadata: &ParquetMetaData) -> Option<Option<(DateTime<Utc
     if column.physical_type() != datafusion::parquet::basic::Type::INT64 {
         return None;
     }
-    let mut all: Option<(i64, i64)> = None;
-    for group in parquet::instants(metadata, &leaf.path)? {
-        match group.range {
-            Some((low, high)) => all = Some(all.map_or((low, high), |(a, b)| (a.min(low), b.max(high)))),
-            None if group.all_null => {}
-            None => return None,
-        }
-    }
-    match all {
-        Some((low, high)) => Some(Some((at(low)?, at(high)?))),
-        None => Some(None),
-    }
+    let groups = parquet::instants(metadata, &leaf.path)?.into_iter().filter(|group| !group.all_null);
+    let bounds = |group: parquet::Bounds| {
+        let (low, high) = group.range?;
+        Some((at(low)?, at(high)?))
+    };
+    groups.map(bounds).collect()
 }
 
 /// The fields of groups together, sorted by name.

@@ -45,6 +45,16 @@ pub struct Selection {
     pub unmatched: Vec<String>,
 }
 
+/// The tables of a configuration before they are opened.
+struct Places {
+    /// Those whose files are known, sorted by name.
+    places: Vec<Place>,
+    /// The names of others, which are not asked for.
+    names: Vec<String>,
+    /// What was noticed.
+    warnings: Vec<String>,
+}
+
 /// A table before it is opened.
 struct Place {
     spec: TableSpec,
@@ -67,10 +77,11 @@ impl Lake {
     /// As for [`Lake::open`].
     pub async fn open_with(config: &LakeConfig, stdin: impl Read + Send + 'static) -> Result<Self> {
         let listed = config.clone();
-        let (places, mut warnings) = SpawnedTask::spawn_blocking(move || places(&listed, stdin))
-            .await
-            .map_err(|e| Error::new(Kind::Engine, "listing the locations did not end").with_source(e))??;
-        let names: Vec<String> = places.iter().map(|p| p.spec.name.clone()).collect();
+        let Places { places, names: others, mut warnings } =
+            SpawnedTask::spawn_blocking(move || places(&listed, stdin))
+                .await
+                .map_err(|e| Error::new(Kind::Engine, "listing the locations did not end").with_source(e))??;
+        let mut names: Vec<String> = places.iter().map(|p| p.spec.name.clone()).collect();
         let catch_all = config.events.is_some();
         let mut chosen: Vec<usize> = (0..places.len()).collect();
         if !config.only.is_empty() {
@@ -84,6 +95,8 @@ impl Lake {
                 tables.push(Arc::new(table));
             }
         }
+        names.extend(others);
+        names.sort();
         Ok(Self { tables, names, catch_all, warnings })
     }
 
@@ -122,8 +135,8 @@ fn matched<P: AsRef<str>>(names: &[String], catch_all: bool, patterns: &[P]) -> 
     select::select(patterns, &names, catch_all)
 }
 
-/// The tables of a configuration with their files, sorted by name, and what was noticed.
-fn places(config: &LakeConfig, mut stdin: impl Read) -> Result<(Vec<Place>, Vec<String>)> {
+/// The tables of a configuration with their files.
+fn places(config: &LakeConfig, mut stdin: impl Read) -> Result<Places> {
     if config.events.is_some() && config.lake.is_some() {
         return Err(Error::new(Kind::Usage, "--events and --lake exclude each other")
             .with_help("name one of them; --table NAME=LOCATION adds further tables to either"));
@@ -170,18 +183,23 @@ fn places(config: &LakeConfig, mut stdin: impl Read) -> Result<(Vec<Place>, Vec<
         places.retain(|p| p.spec.name != *name);
         places.push(new);
     }
+    let mut names = Vec::new();
     for spec in &config.catalog {
         if places.iter().any(|p| p.spec.name == spec.name) {
             continue;
         }
-        // A catalogue names tables that a run need not ask for, and folders that fill later.
+        if !config.only.is_empty() && select::select(&config.only, &[&spec.name], None).positions.is_empty() {
+            names.push(spec.name.clone());
+            continue;
+        }
+        // A catalogue names folders that fill later, beside others that a query reads.
         match catalogued(spec, &mut stdin) {
             Ok(place) => places.push(place),
             Err(error) => warnings.push(format!("table '{}' is left out: {error}", spec.name)),
         }
     }
     places.sort_by(|a, b| a.spec.name.cmp(&b.spec.name));
-    Ok((places, warnings))
+    Ok(Places { places, names, warnings })
 }
 
 fn place(name: &str, location: &str, stdin: &mut impl Read) -> Result<Place> {

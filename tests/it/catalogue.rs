@@ -186,7 +186,17 @@ fn tables_are_listed_with_what_footers_say() {
     let line = text.lines().find(|line| line.starts_with("m ")).unwrap();
     assert!(line.split_whitespace().skip(3).take(3).all(|cell| cell == "-"), "{text}");
 
+    // What no rule reads is not looked for; who asks for it is told.
+    lake.write("gone.esql", "FROM gone | KEEP host.name");
+    let gone = lake.run(&["run", "gone.esql", "--all-time"]).expect(2);
+    assert!(
+        gone.stderr.contains("table 'gone' is left out") && gone.stderr.contains("the lake has j, m, p"),
+        "{}",
+        gone.stderr
+    );
     lake.write("all.esql", "FROM m | KEEP host.name");
+    let other = lake.run(&["run", "all.esql", "--all-time"]).expect(0);
+    assert!(!other.stderr.contains("gone"), "{}", other.stderr);
     assert_eq!(lake.hosts(&["all.esql", "--all-time"]), ["2026-10-03T10:00:00Z", "d"]);
 }
 

@@ -103,7 +103,9 @@ impl ValueMap {
                 }
                 _ => self.values.of(None).into_iter().collect(),
             };
-            values.iter().for_each(|value| made.values().append_value(value));
+            for value in &values {
+                made.values().append_value(value);
+            }
             made.append(!values.is_empty());
         }
         Ok(Arc::new(made.finish()))

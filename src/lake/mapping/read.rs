@@ -76,7 +76,7 @@ fn what(way: &Sheet<'_>) -> Option<What> {
         }
     }
     if let Some(value) = way.value("value") {
-        return constant(way, value);
+        return Some(constant(way, value));
     }
     if way.value("all").is_some() {
         return Some(What::All(way.texts("all").into_iter().map(|(text, _)| text.to_owned()).collect()));
@@ -136,7 +136,7 @@ fn conditions(when: &Sheet<'_>) -> Vec<(String, Vec<String>)> {
     conditions
 }
 
-fn constant(way: &Sheet<'_>, value: &Value<'_>) -> Option<What> {
+fn constant(way: &Sheet<'_>, value: &Value<'_>) -> What {
     let items: Vec<&Value<'_>> = match value.get_ref() {
         DeValue::Array(items) => items.iter().collect(),
         _ => vec![value],
@@ -149,7 +149,7 @@ fn constant(way: &Sheet<'_>, value: &Value<'_>) -> Option<What> {
             None => way.mistyped("value", item, "a text, a whole number, `true` or `false`"),
         }
     }
-    Some(What::Constant(values, value.get_ref().is_array()))
+    What::Constant(values, value.get_ref().is_array())
 }
 
 fn scalar(value: &DeValue<'_>) -> Option<ScalarValue> {
@@ -165,6 +165,8 @@ fn scalar(value: &DeValue<'_>) -> Option<ScalarValue> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail by a panic")]
+
     use super::*;
 
     #[test]

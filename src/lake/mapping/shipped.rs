@@ -28,6 +28,8 @@ impl Mapping {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail by a panic")]
+
     use super::super::ecs;
     use super::*;
 

@@ -132,7 +132,8 @@ pub async fn plan(
                     branch(&bind, group, provider_as_source(Arc::new(scan)), ask)?
                 }
                 Format::Json => {
-                    let (read, document) = table.mapping.stored(&read, |name| table.field(name));
+                    let (read, document) =
+                        table.mapping.stored(&read, |name| table.field(name), table.lists_every_field());
                     let mut metadata = ask.metadata.clone();
                     if document && !metadata.iter().any(|name| name == "_source") {
                         metadata.push("_source".to_owned());

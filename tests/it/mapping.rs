@@ -141,6 +141,28 @@ fn the_seed_rule_runs_over_ocsf_network_activity_unedited() {
 }
 
 #[test]
+fn lines_of_json_that_a_renamed_field_rules_out_are_not_parsed() {
+    let folder = tempfile::tempdir().unwrap();
+    let documents: Vec<Value> = events().iter().filter_map(network_activity).collect();
+    fs::write(folder.path().join("a.ndjson"), ndjson(&documents)).unwrap();
+    fs::write(
+        folder.path().join("egret.toml"),
+        "[tables.net]\nlocation = \"a.ndjson\"\nmapping = \"ocsf-network-activity\"\n",
+    )
+    .unwrap();
+    let paths: Vec<&str> = documents.iter().filter_map(|d| at(d, "actor.process.file.path").as_str()).collect();
+    let wanted = paths.iter().find(|path| path.starts_with("/tmp/")).unwrap();
+    let expected = paths.iter().filter(|path| *path == wanted).count();
+    let query = format!("FROM net | WHERE process.executable == \"{wanted}\" | STATS n = COUNT(*)");
+    fs::write(folder.path().join("q.esql"), query).unwrap();
+    let found = rows(folder.path(), &["run", "q.esql", "--all-time", "-q", "--stats-file", "stats.json"]);
+    assert_eq!(found, [json!({"n": expected})]);
+    let stats: Value = serde_json::from_str(&fs::read_to_string(folder.path().join("stats.json")).unwrap()).unwrap();
+    let parsed = stats["executions"][0]["lines_parsed"].as_u64().unwrap();
+    assert!(parsed < documents.len() as u64 / 2, "{stats:#}");
+}
+
+#[test]
 fn comparisons_with_mapped_values_prune() {
     let folder = tempfile::tempdir().unwrap();
     let mut documents: Vec<Value> = events().iter().filter_map(network_activity).collect();

@@ -130,8 +130,13 @@ impl Mapping {
     }
 
     /// The fields that a reader of documents reads for those that are asked for, and whether it reads the document too.
-    /// `listed` are the fields that are known to be stored.
-    pub(crate) fn stored<'f>(&self, asked: &[Field], listed: impl Fn(&str) -> Option<&'f Field>) -> (Vec<Field>, bool) {
+    /// `listed` are the fields that are known to be stored, all of them where `complete`.
+    pub(crate) fn stored<'f>(
+        &self,
+        asked: &[Field],
+        listed: impl Fn(&str) -> Option<&'f Field>,
+        complete: bool,
+    ) -> (Vec<Field>, bool) {
         let mut fields: BTreeMap<String, Field> = BTreeMap::new();
         let mut document = false;
         for field in asked {
@@ -140,7 +145,7 @@ impl Mapping {
                 continue;
             };
             document |= origins.iter().any(|origin| matches!(origin.value, What::Text(_)));
-            for path in origins.iter().flat_map(Origin::paths) {
+            for path in origins.iter().flat_map(Origin::paths).filter(|path| !complete || listed(path).is_some()) {
                 let known = || listed(path).filter(|_| !self.targets.contains_key(path)).cloned();
                 let read = || known().unwrap_or_else(|| self.unlisted(path));
                 fields.entry(path.to_owned()).or_insert_with(read);

@@ -46,7 +46,7 @@ pub struct Selection {
 }
 
 /// The tables of a configuration before they are opened.
-struct Places {
+struct Listed {
     /// Those whose files are known, sorted by name.
     places: Vec<Place>,
     /// The names of others, which are not asked for.
@@ -77,7 +77,7 @@ impl Lake {
     /// As for [`Lake::open`].
     pub async fn open_with(config: &LakeConfig, stdin: impl Read + Send + 'static) -> Result<Self> {
         let listed = config.clone();
-        let Places { places, names: others, mut warnings } =
+        let Listed { places, names: others, mut warnings } =
             SpawnedTask::spawn_blocking(move || places(&listed, stdin))
                 .await
                 .map_err(|e| Error::new(Kind::Engine, "listing the locations did not end").with_source(e))??;
@@ -136,7 +136,7 @@ fn matched<P: AsRef<str>>(names: &[String], catch_all: bool, patterns: &[P]) -> 
 }
 
 /// The tables of a configuration with their files.
-fn places(config: &LakeConfig, mut stdin: impl Read) -> Result<Places> {
+fn places(config: &LakeConfig, mut stdin: impl Read) -> Result<Listed> {
     if config.events.is_some() && config.lake.is_some() {
         return Err(Error::new(Kind::Usage, "--events and --lake exclude each other")
             .with_help("name one of them; --table NAME=LOCATION adds further tables to either"));
@@ -199,7 +199,7 @@ fn places(config: &LakeConfig, mut stdin: impl Read) -> Result<Places> {
         }
     }
     places.sort_by(|a, b| a.spec.name.cmp(&b.spec.name));
-    Ok(Places { places, names, warnings })
+    Ok(Listed { places, names, warnings })
 }
 
 fn place(name: &str, location: &str, stdin: &mut impl Read) -> Result<Place> {

@@ -52,11 +52,16 @@ pub(crate) struct LakeArgs {
     /// Add or replace a table
     #[arg(long = "table", value_name = "NAME=LOCATION", value_parser = parse_table)]
     pub(crate) tables: Vec<(String, String)>,
+    /// A file that names tables once, with location, partition, time, lateness and mapping [default: egret.toml in the
+    /// working directory, where neither --events nor --lake is given]; the other flags win over it
+    #[arg(long, value_name = "FILE", conflicts_with = "events")]
+    pub(crate) catalog: Option<PathBuf>,
     /// What a corrupt JSON line does; skipped lines are counted, reported, and make the exit code 3
     #[arg(long, value_enum, default_value_t = BadLine::Skip)]
     pub(crate) on_bad_line: BadLine,
-    /// How long after its @timestamp an event may be ingested, such as 2d: then folders named date=YYYY-MM-DD (dt=, day=, or
-    /// year=/month=/day=), which must be days of @timestamp in UTC, spare the files of other days
+    /// How long after its @timestamp an event may be ingested, such as 2d: then folders named date=YYYY-MM-DD (dt=, day=,
+    /// year=/month=/day=, or YYYY/MM/DD, each also with an hour), which must be times of @timestamp in UTC, spare the files
+    /// of other times
     #[arg(long, value_name = "DURATION", value_parser = parse_lateness)]
     pub(crate) lateness: Option<Interval>,
     /// Parse every JSON line; without it lines that no rule can want are only checked for UTF-8 and for { and }

@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::args::ResourceArgs;
+use super::args::{LakeArgs, ResourceArgs};
 use super::matrix::{self, Checked};
 use super::report::{Console, print};
 use super::{open, resource};
 use crate::diagnostic::Report;
 use crate::engine::check::Checker;
 use crate::error::{Kind, Result};
+use crate::lake::Catalog;
 use crate::rule::{Language, Loaded};
 
 #[derive(Debug, Args)]
@@ -20,11 +21,15 @@ Examples:
   egret check a.toml b.sql --format json
   egret check rules/ --format junit > report.xml
 
-Fields are planned with the types of ECS; no events are read. Exit code 2 where a rule does not check.")]
+Fields are planned with the types of ECS; no events are read. Exit code 2 where a rule does not check. Where there is a
+catalogue, a rule that reads a table which it does not name is warned of.")]
 pub(super) struct CheckArgs {
     /// Rule files or folders
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
+    /// The catalogue of the tables that rules may read [default: egret.toml in the working directory, if there is one]
+    #[arg(long, value_name = "FILE")]
+    catalog: Option<PathBuf>,
     /// What becomes of each rule, with source excerpts on stderr; one JSON document; or JUnit's XML
     #[arg(long, short = 'f', value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -40,7 +45,9 @@ enum Format {
 /// Checks every rule; the result is the exit code.
 pub(super) async fn check(args: &CheckArgs, resources: &ResourceArgs, console: &Console) -> Result<u8> {
     let console = *console;
-    let checker = Checker::try_new(&resource::options(resources))?;
+    let here = LakeArgs { catalog: args.catalog.clone(), ..LakeArgs::default() };
+    let catalog = open::catalog_path(&here).map(|path| Catalog::open(&path)).transpose()?;
+    let checker = Checker::try_new(&resource::options(resources), catalog)?;
     let mut checked = Vec::new();
     for path in &args.paths {
         for loaded in open::load(path, Language::Esql, console)? {

@@ -77,7 +77,9 @@ pub(super) async fn evidence(args: &EvidenceArgs, resources: &ResourceArgs, cons
     open::only_alerts(format, false)?;
     let target = open::target(args.output.output.as_deref(), format, &args.output)?;
     let stats = StatsFile::reserve(args.output.stats_file.as_deref())?;
-    let engine = Engine::open(&resource::options(resources), &open::required_lake(&args.lake)?).await?;
+    let engine =
+        Engine::open(&resource::options(resources), &open::required_lake(&args.lake, std::slice::from_ref(rule))?)
+            .await?;
     for warning in engine.lake().warnings() {
         console.warning(warning);
     }

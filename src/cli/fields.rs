@@ -46,7 +46,9 @@ enum Format {
 pub(super) async fn fields(args: &FieldsArgs, resources: &ResourceArgs, console: &Console) -> Result<u8> {
     let console = *console;
     let rule = &open::only_rule(&args.rule, args.language.into(), console)?;
-    let engine = Engine::open(&resource::options(resources), &open::required_lake(&args.lake)?).await?;
+    let engine =
+        Engine::open(&resource::options(resources), &open::required_lake(&args.lake, std::slice::from_ref(rule))?)
+            .await?;
     let lowered = engine.compile(rule).await?;
     let time = TimeField::of(rule);
     let timed = args.time.at.is_some() || args.time.from.is_some() || args.time.to.is_some();

@@ -24,6 +24,7 @@ mod shell;
 mod sql;
 mod stop;
 mod summary;
+mod tables;
 
 use std::ffi::OsString;
 
@@ -74,6 +75,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Show which fields of a rule the events have, how often null, how often several values
     Fields(fields::FieldsArgs),
+    /// List the tables of the lake: files, bytes, rows, time range
+    Tables(tables::TablesArgs),
     /// List the functions of ES|QL: what they take and give, what they mean, an example
     Functions(functions::FunctionsArgs),
     /// Write synthetic endpoint network events with planted detections
@@ -151,6 +154,7 @@ fn dispatch(cli: Cli, console: Console) -> Result<u8> {
         Command::Evidence(args) => interruptible(&resources, evidence::evidence(&args, &resources, &console)),
         Command::Sql(args) => interruptible(&resources, sql::sql(&args, &resources, &console)),
         Command::Explain(args) => interruptible(&resources, explain::explain(&args, &resources, &console)),
+        Command::Tables(args) => interruptible(&resources, tables::tables(&args, &resources, &console)),
         Command::Fields(args) => interruptible(&resources, fields::fields(&args, &resources, &console)),
     }
 }

@@ -8,10 +8,11 @@ use chrono::{DateTime, Utc};
 use super::args::{BadLine, FormatArg, LakeArgs, OutputArgs, TimeArgs};
 use super::report::Console;
 use crate::alert::sink::{Format, Target};
+use crate::engine::compile::patterns;
 use crate::engine::refusal::refused;
 use crate::engine::{Engine, Refusal, TimeField};
 use crate::error::{Error, Kind, Result};
-use crate::lake::{LakeConfig, OnBadLine};
+use crate::lake::{Catalog, LakeConfig, OnBadLine};
 use crate::rule::{self, DateMath, Exceptions, Execution, Interval, Language, Loaded, Rule, Window};
 use crate::sql::lowered::Lowered;
 
@@ -20,8 +21,8 @@ const BEGINNING: DateTime<Utc> = DateTime::from_timestamp_nanos(i64::MIN);
 /// The latest one.
 const END: DateTime<Utc> = DateTime::from_timestamp_nanos(i64::MAX);
 
-/// The lake's configuration as the flags say.
-pub(super) fn lake_config(args: &LakeArgs) -> LakeConfig {
+/// The lake's configuration as the flags and the catalogue say.
+fn lake_config(args: &LakeArgs, catalog: Catalog) -> LakeConfig {
     let on_bad_line = match args.on_bad_line {
         BadLine::Skip => OnBadLine::Skip,
         BadLine::Fail => OnBadLine::Fail,
@@ -33,17 +34,30 @@ pub(super) fn lake_config(args: &LakeArgs) -> LakeConfig {
         on_bad_line,
         strict: args.strict,
         lateness: args.lateness.as_ref().map(Interval::length),
+        catalog: catalog.tables,
         ..LakeConfig::default()
     }
 }
 
-/// The configuration of a lake that must be named.
-pub(super) fn required_lake(args: &LakeArgs) -> Result<LakeConfig> {
-    if args.events.is_none() && args.lake.is_none() && args.tables.is_empty() {
-        return Err(Error::new(Kind::Usage, "no events to read")
-            .with_help("name them with --events LOCATION, --lake DIR or --table NAME=LOCATION"));
+/// The configuration of a lake that must be named, with the tables that `rules` read; with all where there is none.
+pub(super) fn required_lake(args: &LakeArgs, rules: &[Rule]) -> Result<LakeConfig> {
+    let catalog = catalog_path(args);
+    if args.events.is_none() && args.lake.is_none() && args.tables.is_empty() && catalog.is_none() {
+        return Err(Error::new(Kind::Usage, "no events to read").with_help(
+            "name them with --events LOCATION, --lake DIR or --table NAME=LOCATION, or name tables once in egret.toml",
+        ));
     }
-    Ok(lake_config(args))
+    let Some(path) = catalog else { return Ok(lake_config(args, Catalog::default())) };
+    let config = lake_config(args, Catalog::open(&path)?);
+    // A catalogue names whatever there is: what no rule reads is not looked for.
+    Ok(LakeConfig { only: patterns(rules).unwrap_or_default(), ..config })
+}
+
+/// The file of the catalogue: the one that is named, else the one of the working directory, where no flag says where
+/// all events are.
+pub(super) fn catalog_path(args: &LakeArgs) -> Option<PathBuf> {
+    let here = || Some(PathBuf::from(Catalog::FILE)).filter(|path| path.is_file());
+    args.catalog.clone().or_else(|| if args.events.is_none() && args.lake.is_none() { here() } else { None })
 }
 
 /// The rules of the paths; those that do not check are told to the console and counted.

@@ -1,5 +1,6 @@
 //! A rule's text to its canonical form, whatever its language.
 
+use super::catalog::EcsCatalog;
 use crate::diagnostic::Diagnostic;
 use crate::error::{Error, Kind, Result};
 use crate::esql;
@@ -19,6 +20,16 @@ pub fn compile(rule: &Rule, catalog: &dyn Catalog) -> Result<Lowered> {
         Language::Sql => sql::statement(text, catalog),
     };
     lowered.map_err(|diagnostics| Error::rule(vec![rule.report(diagnostics)]))
+}
+
+/// The patterns of all tables that rules read; `None` where a rule does not compile by the names of ECS alone.
+pub fn patterns(rules: &[Rule]) -> Option<Vec<String>> {
+    let mut all = Vec::new();
+    for rule in rules {
+        let lowered = compile(rule, &EcsCatalog::of(&rule.query.text)).ok()?;
+        all.extend(lowered.tables.into_iter().flat_map(|used| used.patterns));
+    }
+    Some(all)
 }
 
 /// The rule without the events for which one of `conditions`, written in its language, is true; `lowered` is its

@@ -9,16 +9,26 @@ use datafusion::optimizer::{ApplyOrder, Optimizer, OptimizerConfig, OptimizerRul
 
 use super::addresses::Addresses;
 use super::lone_group::LoneGroup;
+use crate::lake::Inverse;
 
 type Rule = Arc<dyn OptimizerRule + Send + Sync>;
 
+/// The rule that comes behind our own ones about conditions.
+const BEHIND_OWN: &str = "common_sub_expression_eliminate";
+
 /// The rules in their order.
 pub(super) fn rules() -> Vec<Rule> {
-    let (before, behind): (Rule, Rule) = (Arc::new(LoneGroup), Arc::new(Addresses));
-    let theirs = Optimizer::new().rules.into_iter().map(|rule| -> Rule {
-        if rule.name() == "eliminate_join" { Arc::new(WithJoins(rule)) } else { rule }
+    let before: Rule = Arc::new(LoneGroup);
+    let [inverse, addresses]: [Rule; 2] = [Arc::new(Inverse), Arc::new(Addresses)];
+    let theirs = Optimizer::new().rules.into_iter().flat_map(|rule| -> Vec<Rule> {
+        match rule.name() {
+            "eliminate_join" => vec![Arc::new(WithJoins(rule))],
+            // They meet what a table makes of its columns once filters were pushed down to it, before parts are pulled out.
+            BEHIND_OWN => vec![Arc::clone(&inverse), Arc::clone(&addresses), rule],
+            _ => vec![rule],
+        }
     });
-    std::iter::once(before).chain(theirs).chain([behind]).collect()
+    std::iter::once(before).chain(theirs).collect()
 }
 
 /// A rule about joins, for plans that have one: looking for them takes time that grows with the square of the columns.
@@ -45,8 +55,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_rule_about_joins_is_found() {
+    fn the_rules_that_ours_stand_by_are_found() {
         let names: Vec<String> = Optimizer::new().rules.iter().map(|rule| rule.name().to_owned()).collect();
-        assert!(names.iter().any(|name| name == "eliminate_join"), "{names:?}");
+        for known in ["eliminate_join", BEHIND_OWN] {
+            assert!(names.iter().any(|name| name == known), "{known}: {names:?}");
+        }
     }
 }

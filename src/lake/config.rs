@@ -8,6 +8,7 @@
 
 use chrono::TimeDelta;
 
+use super::catalog::TableSpec;
 use super::ndjson::OnBadLine;
 
 /// The locations of the events.
@@ -21,6 +22,8 @@ pub struct LakeConfig {
     pub lake: Option<String>,
     /// Further tables, name and location; they replace a table of the same name.
     pub tables: Vec<(String, String)>,
+    /// Tables that a catalogue names; the others win over those of the same name.
+    pub catalog: Vec<TableSpec>,
     /// What to do with a line of JSON that is none.
     pub on_bad_line: OnBadLine,
     /// Whether every line of JSON is parsed, also one that no query can want by its bytes.

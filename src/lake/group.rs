@@ -71,6 +71,7 @@ impl Group {
                 lists_above: 0,
                 list: false,
                 clean: false,
+                made: None,
             });
         }
         let mut fields: BTreeMap<String, Vec<Leaf>> = BTreeMap::new();
@@ -95,6 +96,7 @@ impl Group {
                 lists_above: 0,
                 list: field.multi,
                 clean: true,
+                made: None,
             };
             group.fields.entry(field.name.clone()).or_insert_with(|| vec![leaf]);
         }

@@ -7,23 +7,28 @@
 //! | file | what |
 //! |---|---|
 //! | `config` | the locations of a run |
+//! | `catalog`, `sheet` | tables that a file names once |
+//! | `mapping/` | fields of another schema under the names of ECS |
 //! | `store`, `hive` | location -> files, and the columns that their folders spell |
 //! | `schema`, `ecs` | a file's schema -> fields and kinds |
 //! | `group`, `table` | files -> groups -> table |
 //! | `parquet/`, `ndjson/` | how each format is read |
-//! | `partition` | days in folders' names -> which files a window can do without |
+//! | `folders`, `partition` | times in folders' names -> which files a window can do without |
 //! | `window`, `view` | what a query asks -> plan |
 //! | `date`, `number` | values spelled as text |
 //! | `functions/` | SQL functions of these plans |
 
+mod catalog;
 mod config;
 mod date;
 pub mod ecs;
 pub mod field;
+mod folders;
 mod functions;
 mod group;
 mod hive;
 mod json;
+mod mapping;
 pub mod ndjson;
 mod number;
 mod parquet;
@@ -31,14 +36,18 @@ mod partition;
 mod paths;
 mod schema;
 mod select;
+mod sheet;
 mod store;
 mod table;
 mod tables;
 mod view;
 mod window;
 
+pub use catalog::{Catalog, TableSpec};
 pub use config::LakeConfig;
 pub use field::{Field, Kind};
+pub use folders::Folders;
+pub use mapping::{Inverse, Mapping};
 pub use ndjson::{BadLine, FieldTally, Issues, OnBadLine, Tally};
 pub use parquet::Preselect;
 pub use store::Format;

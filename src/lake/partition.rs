@@ -1,83 +1,65 @@
-//! Folders that are named after days (`date=2026-10-01`, or `year=2026/month=10/day=1`): which of them may hold events of
-//! a window.
+//! Which files a window can do without, by the times that their folders are named after.
 //!
-//! Such a day is that of an event's `@timestamp`, in UTC. Nothing in a lake says so, and an event may be ingested days
-//! after it was: so folders only rule out a file where it is declared how late events may be.
+//! A folder is named after one field. Nothing in a lake says how that field and another differ, and an event may be
+//! ingested days after it was: a window over another field rules out files only where it is declared how late events
+//! may be. A layout that nobody declared is taken to be of `@timestamp`, in UTC, and only where the lateness is declared.
 
-use chrono::{Days, NaiveDate, TimeDelta};
-use datafusion::arrow::datatypes::FieldRef;
-use datafusion::common::ScalarValue;
+use chrono::TimeDelta;
 
+use super::folders::{Dated, Folders};
 use super::window::Window;
 
-const TIMESTAMP: &str = "@timestamp";
+pub(crate) const TIMESTAMP: &str = "@timestamp";
 const INGESTED: &str = "event.ingested";
-const DATES: [&str; 3] = ["date", "dt", "day"];
 
-/// Whether a file, whose path spells these values, may hold events of the window where none is ingested later than
-/// `lateness` after it was; true where that is not declared.
+/// Whether a file, whose path says that its events are of `dated`, may hold events of the window, where none is
+/// ingested later than `lateness` after it was.
 pub(crate) fn may_hold(
-    columns: &[FieldRef],
-    values: &[ScalarValue],
+    dated: Option<Dated>,
+    declared: Option<&Folders>,
     window: Option<&Window>,
     lateness: Option<TimeDelta>,
 ) -> bool {
-    let (Some(window), Some(lateness)) = (window, lateness) else { return true };
-    let slack = match window.field.as_str() {
-        TIMESTAMP => TimeDelta::zero(),
-        // A clock that is ahead stamps an event later than it is ingested.
-        INGESTED => lateness,
-        _ => return true,
-    };
-    let Some(day) = day(columns, values) else { return true };
-    let first = window.from.checked_sub_signed(slack).map(|at| at.date_naive());
-    let last = window.to.checked_add_signed(slack).map(|at| at.date_naive());
-    first.is_none_or(|first| first <= day) && last.is_none_or(|last| day <= last)
+    let (Some(window), Some(dated)) = (window, dated) else { return true };
+    let Some(slack) = slack(declared, window, lateness) else { return true };
+    let first = window.from.checked_sub_signed(slack);
+    let last = window.to.checked_add_signed(slack);
+    first.is_none_or(|first| first < dated.until) && last.is_none_or(|last| dated.from <= last)
 }
 
-/// The day that a path spells.
-fn day(columns: &[FieldRef], values: &[ScalarValue]) -> Option<NaiveDate> {
-    let value =
-        |name: &str| columns.iter().zip(values).find(|(column, _)| column.name() == name).map(|(_, value)| value);
-    let number = |name: &str| match value(name)? {
-        ScalarValue::Int64(number) => *number,
-        _ => None,
-    };
-    if let (Some(year), Some(month), Some(day)) = (number("year"), number("month"), number("day")) {
-        let first = NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, u32::try_from(month).ok()?, 1)?;
-        let day = first.checked_add_days(Days::new(u64::try_from(day).ok()?.checked_sub(1)?))?;
-        return (day.format("%m").to_string() == first.format("%m").to_string()).then_some(day);
+/// How far from the window's ends the folders of its events may be named; `None` where nobody knows.
+fn slack(declared: Option<&Folders>, window: &Window, lateness: Option<TimeDelta>) -> Option<TimeDelta> {
+    let field = declared.map_or(TIMESTAMP, |folders| folders.field.as_str());
+    let fields = || std::iter::once(&window.field).chain(&window.fallback).map(String::as_str);
+    if fields().all(|name| name == field) {
+        return if declared.is_some() || lateness.is_some() { Some(TimeDelta::zero()) } else { None };
     }
-    DATES.into_iter().find_map(|name| match value(name)? {
-        ScalarValue::Utf8View(Some(text)) => NaiveDate::parse_from_str(text, "%Y-%m-%d").ok(),
-        ScalarValue::Int64(Some(number)) => NaiveDate::parse_from_str(&number.to_string(), "%Y%m%d").ok(),
-        _ => None,
-    })
+    let related = |name: &str| matches!(name, TIMESTAMP | INGESTED);
+    // A clock that is ahead stamps an event later than it is ingested: both ways.
+    lateness.filter(|_| related(field) && fields().all(related))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    #![expect(clippy::unwrap_used, reason = "a test may fail by a panic")]
 
-    use datafusion::arrow::datatypes::{DataType, Field};
-
+    use super::super::folders::{Pattern, recognised};
     use super::*;
 
-    fn holds(field: &str, path: &[(&str, ScalarValue)], lateness: Option<i64>) -> bool {
+    fn holds(fields: &[&str], path: &str, declared: Option<&str>, lateness: Option<i64>) -> bool {
         let at = |text: &str| text.parse().unwrap_or_default();
         let (from, to) = (at("2026-10-02T23:00:00Z"), at("2026-10-03T01:00:00Z"));
-        let window = Window { field: field.to_owned(), fallback: None, from, to, known: None };
-        let columns: Vec<FieldRef> =
-            path.iter().map(|(name, value)| Arc::new(Field::new(*name, value.data_type(), true)) as FieldRef).collect();
-        let values: Vec<ScalarValue> = path.iter().map(|(_, value)| value.clone()).collect();
-        assert!(columns.iter().all(|column| *column.data_type() != DataType::Null));
-        may_hold(&columns, &values, Some(&window), lateness.map(TimeDelta::hours))
+        let fallback = fields.get(1).map(|&name| name.to_owned());
+        let window = Window { field: fields[0].to_owned(), fallback, from, to, known: None };
+        let pattern = || Pattern::parse("date=%Y-%m-%d").unwrap();
+        let declared = declared.map(|field| Folders { field: field.to_owned(), pattern: pattern() });
+        let dated = declared.as_ref().map_or_else(|| recognised(path), |folders| folders.dated(path));
+        may_hold(dated, declared.as_ref(), Some(&window), lateness.map(TimeDelta::hours))
     }
 
     #[test]
     fn days_of_a_window() {
-        let date = |day: &str| [("date", ScalarValue::Utf8View(Some(day.to_owned())))];
-        let on = |day: &str, field: &str, lateness| holds(field, &date(day), lateness);
+        let on = |day: &str, field: &str, lateness| holds(&[field], &format!("date={day}/f"), None, lateness);
         for (day, inside) in [("2026-10-01", false), ("2026-10-02", true), ("2026-10-03", true), ("2026-10-04", false)]
         {
             assert_eq!(on(day, "@timestamp", Some(1)), inside, "{day}");
@@ -93,14 +75,27 @@ mod tests {
     }
 
     #[test]
-    fn days_in_parts_and_as_numbers() {
-        let number = |name, value| (name, ScalarValue::Int64(Some(value)));
-        let parts = |day| [number("year", 2026), number("month", 10), number("day", day)];
-        assert!(holds("@timestamp", &parts(3), Some(1)));
-        assert!(!holds("@timestamp", &parts(4), Some(1)));
-        assert!(holds("@timestamp", &parts(44), Some(1)), "no day of that month");
-        assert!(!holds("@timestamp", &[number("dt", 20_261_001)], Some(1)));
-        assert!(holds("@timestamp", &[number("dt", 20_261_002)], Some(1)));
-        assert!(holds("@timestamp", &[number("hour", 20_261_001)], Some(1)));
+    fn declared_folders_prune_their_field_alone() {
+        let on = |day: &str, fields: &[&str], declared, lateness| {
+            holds(fields, &format!("date=2026-10-{day}/f"), Some(declared), lateness)
+        };
+        assert!(!on("01", &["@timestamp"], "@timestamp", None));
+        assert!(on("01", &["event.ingested"], "@timestamp", None));
+        assert!(!on("01", &["event.ingested"], "event.ingested", None));
+        assert!(on("01", &["event.ingested", "@timestamp"], "event.ingested", None));
+        assert!(!on("01", &["event.ingested", "@timestamp"], "event.ingested", Some(1)));
+        assert!(on("01", &["event.ingested", "@timestamp"], "event.ingested", Some(24)));
+        assert!(on("01", &["@timestamp"], "event.created", Some(1)));
+        assert!(!on("01", &["event.created"], "event.created", None));
+        assert!(on("02", &["@timestamp"], "@timestamp", None));
+    }
+
+    #[test]
+    fn hours_and_folders_without_keys() {
+        let on = |path: &str| holds(&["@timestamp"], path, None, Some(1));
+        assert!(on("2026/10/02/23/f") && on("2026/10/03/01/f") && on("2026/10/02/f"));
+        assert!(!on("2026/10/02/22/f") && !on("2026/10/03/02/f") && !on("2026/10/04/f"));
+        assert!(!on("dt=20261001/f") && on("dt=20261002/f"));
+        assert!(on("hour=20261001/f"));
     }
 }

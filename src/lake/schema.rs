@@ -9,6 +9,7 @@ use datafusion::arrow::datatypes::{DataType, Field as ArrowField, FieldRef, Fiel
 
 use super::ecs;
 use super::field::{Field, Kind};
+use super::mapping::Made;
 
 /// A value that a file stores for a field.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -25,6 +26,8 @@ pub(crate) struct Leaf {
     pub(crate) list: bool,
     /// Whether the reader of a list leaves out empty lists, nulls and duplicates already.
     pub(crate) clean: bool,
+    /// How its values are made of what is stored, where they are not what is stored.
+    pub(crate) made: Option<Made>,
 }
 
 impl Leaf {
@@ -67,6 +70,7 @@ fn walk(
             lists_above,
             list,
             clean: false,
+            made: None,
         });
     };
     match field.data_type() {

@@ -13,6 +13,7 @@ use object_store::ObjectMeta;
 use tempfile::NamedTempFile;
 use walkdir::WalkDir;
 
+use super::folders::{Dated, recognised};
 use super::hive;
 use crate::error::{Error, Kind, Result};
 
@@ -47,6 +48,8 @@ pub(crate) struct Found {
     pub(crate) meta: ObjectMeta,
     /// The columns that its folders spell.
     pub(crate) columns: Vec<hive::PathColumn>,
+    /// The part of time that its folders are named after.
+    pub(crate) dated: Option<Dated>,
 }
 
 /// The files of a location.
@@ -238,8 +241,8 @@ fn found(path: &Path, relative: &str, format: Format, meta: &fs::Metadata) -> Re
     })?;
     let last_modified = meta.modified().map_or(DateTime::UNIX_EPOCH, DateTime::<Utc>::from);
     let meta = ObjectMeta { location, last_modified, size: meta.len(), e_tag: None, version: None };
-    let columns = hive::columns(relative);
-    Ok(Found { path: path.to_owned(), relative: relative.to_owned(), format, meta, columns })
+    let (columns, dated) = (hive::columns(relative), recognised(relative));
+    Ok(Found { path: path.to_owned(), relative: relative.to_owned(), format, meta, columns, dated })
 }
 
 /// What a file holds by its extension, else by its first bytes; `None` where it is neither Parquet nor JSON.

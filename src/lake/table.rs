@@ -3,20 +3,26 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
+use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::datasource::object_store::ObjectStoreUrl;
+use datafusion::parquet::file::metadata::ParquetMetaData;
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 use tempfile::NamedTempFile;
 
+use super::catalog::TableSpec;
 use super::config::LakeConfig;
 use super::field::Field;
+use super::folders::Folders;
 use super::functions::Unparsed;
 use super::group::{self, Group};
 use super::json;
+use super::mapping::{Made, Mapping};
 use super::ndjson::{Issues, OnBadLine};
 use super::parquet;
-use super::schema::{Stored, unify};
+use super::partition::TIMESTAMP;
+use super::schema::{Leaf, Stored, unify};
 use super::store::{Format, Found, Listing};
 use crate::error::{Error, Kind, Result};
 
@@ -36,6 +42,8 @@ pub struct Table {
     pub(crate) on_bad_line: OnBadLine,
     pub(crate) strict: bool,
     pub(crate) lateness: Option<TimeDelta>,
+    pub(crate) folders: Option<Folders>,
+    pub(crate) mapping: Mapping,
     pub(crate) issues: Issues,
     pub(crate) unparsed: BTreeMap<String, Arc<Unparsed>>,
     warnings: Vec<String>,
@@ -45,7 +53,8 @@ pub struct Table {
 
 impl Table {
     /// The table over the files of a listing.
-    pub(crate) async fn open(name: &str, location: &str, listing: Listing, config: &LakeConfig) -> Result<Self> {
+    pub(crate) async fn open(spec: &TableSpec, listing: Listing, config: &LakeConfig) -> Result<Self> {
+        let TableSpec { name, mapping, .. } = spec;
         let Listing { files, others, spool } = listing;
         let mut warnings = Vec::new();
         if let Some(first) = others.first() {
@@ -70,19 +79,27 @@ impl Table {
             );
             return Err(Error::new(Kind::Input, message).with_help("give each kind of file a table of its own"));
         }
+        for group in &mut groups {
+            if group.format == Format::Json {
+                mapping.retype(group);
+            }
+            mapping.apply(group);
+        }
         let fields = table_fields(&groups)?;
         let left_out: Vec<_> = left_out.into_iter().map(|l| format!("{} ({})", l.name, l.data_type)).collect();
         let unparsed = fields.iter().map(|f| (f.name.clone(), Arc::new(Unparsed::default()))).collect();
         Ok(Self {
             name: name.to_owned(),
-            location: location.to_owned(),
+            location: spec.locations.join(", "),
             store: ObjectStoreUrl::local_filesystem(),
             groups,
             fields,
             discovered: OnceLock::new(),
             on_bad_line: config.on_bad_line,
             strict: config.strict,
-            lateness: config.lateness,
+            lateness: config.lateness.or(spec.lateness),
+            folders: spec.folders.clone(),
+            mapping: mapping.clone(),
             issues: Issues::default(),
             unparsed,
             warnings,
@@ -119,6 +136,9 @@ impl Table {
         for field in json::every_field(self).await? {
             fields.entry(field.name.clone()).or_insert(field);
         }
+        for field in self.mapping.found(|name| fields.contains_key(name)) {
+            fields.entry(field.name.clone()).or_insert(field);
+        }
         // Whoever was first has found the same.
         let _ = self.discovered.set(fields.into_values().collect());
         Ok(())
@@ -152,6 +172,20 @@ impl Table {
     /// How many events it holds, where the files say so without being read.
     pub fn rows(&self) -> Option<u64> {
         self.groups.iter().flat_map(|g| &g.files).map(|f| f.footer.as_ref().map(|f| f.rows)).sum()
+    }
+
+    /// The first and the last instant of its events, where the files say so without being read.
+    pub fn times(&self) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+        let mut all: Option<(DateTime<Utc>, DateTime<Utc>)> = None;
+        for group in &self.groups {
+            let [leaf] = group.leaves(TIMESTAMP) else { return None };
+            for metadata in group.files.iter().map(|f| f.footer.as_ref().and_then(|f| f.metadata.as_ref())) {
+                for (from, to) in times(leaf, metadata?)? {
+                    all = Some(all.map_or((from, to), |(a, b)| (a.min(from), b.max(to))));
+                }
+            }
+        }
+        all
     }
 
     /// The formats of its files.
@@ -195,12 +229,39 @@ impl Table {
     }
 }
 
+/// The first and the last instant in each row group of a file that has some; `None` where nobody knows.
+fn times(leaf: &Leaf, metadata: &ParquetMetaData) -> Option<Vec<(DateTime<Utc>, DateTime<Utc>)>> {
+    let as_stored = matches!(leaf.made, None | Some(Made::Epoch(_)));
+    let at: fn(i64) -> Option<DateTime<Utc>> = match &leaf.data_type {
+        _ if leaf.multi() || !as_stored => return None,
+        DataType::Timestamp(TimeUnit::Second, _) => |n| DateTime::from_timestamp(n, 0),
+        DataType::Timestamp(TimeUnit::Millisecond, _) | DataType::Int64 | DataType::Date64 => {
+            DateTime::from_timestamp_millis
+        }
+        DataType::Timestamp(TimeUnit::Microsecond, _) => DateTime::from_timestamp_micros,
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => |n| Some(DateTime::from_timestamp_nanos(n)),
+        _ => return None,
+    };
+    let columns = metadata.file_metadata().schema_descr().columns();
+    let column = columns.iter().find(|c| c.path().parts() == leaf.path)?;
+    // The twelve-byte instants of old files have no bounds.
+    if column.physical_type() != datafusion::parquet::basic::Type::INT64 {
+        return None;
+    }
+    let groups = parquet::instants(metadata, &leaf.path)?.into_iter().filter(|group| !group.all_null);
+    let bounds = |group: parquet::Bounds| {
+        let (low, high) = group.range?;
+        Some((at(low)?, at(high)?))
+    };
+    groups.map(bounds).collect()
+}
+
 /// The fields of groups together, sorted by name.
 ///
 /// # Errors
 /// A field whose types have nothing in common: names both files and both types.
 fn table_fields(groups: &[Group]) -> Result<Vec<Field>> {
-    let mut by_name: BTreeMap<&str, Vec<(usize, &super::schema::Leaf)>> = BTreeMap::new();
+    let mut by_name: BTreeMap<&str, Vec<(usize, &Leaf)>> = BTreeMap::new();
     for (at, group) in groups.iter().enumerate() {
         for (name, leaves) in &group.fields {
             by_name.entry(name).or_default().extend(leaves.iter().map(|l| (at, l)));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use datafusion::common::runtime::SpawnedTask;
 
+use super::catalog::TableSpec;
 use super::config::LakeConfig;
 use super::select::{self, EVENTS};
 use super::store::{self, Listing};
@@ -44,10 +45,19 @@ pub struct Selection {
     pub unmatched: Vec<String>,
 }
 
+/// The tables of a configuration before they are opened.
+struct Listed {
+    /// Those whose files are known, sorted by name.
+    places: Vec<Place>,
+    /// The names of others, which are not asked for.
+    names: Vec<String>,
+    /// What was noticed.
+    warnings: Vec<String>,
+}
+
 /// A table before it is opened.
 struct Place {
-    name: String,
-    location: String,
+    spec: TableSpec,
     listing: Listing,
 }
 
@@ -67,10 +77,11 @@ impl Lake {
     /// As for [`Lake::open`].
     pub async fn open_with(config: &LakeConfig, stdin: impl Read + Send + 'static) -> Result<Self> {
         let listed = config.clone();
-        let (places, mut warnings) = SpawnedTask::spawn_blocking(move || places(&listed, stdin))
-            .await
-            .map_err(|e| Error::new(Kind::Engine, "listing the locations did not end").with_source(e))??;
-        let names: Vec<String> = places.iter().map(|p| p.name.clone()).collect();
+        let Listed { places, names: others, mut warnings } =
+            SpawnedTask::spawn_blocking(move || places(&listed, stdin))
+                .await
+                .map_err(|e| Error::new(Kind::Engine, "listing the locations did not end").with_source(e))??;
+        let mut names: Vec<String> = places.iter().map(|p| p.spec.name.clone()).collect();
         let catch_all = config.events.is_some();
         let mut chosen: Vec<usize> = (0..places.len()).collect();
         if !config.only.is_empty() {
@@ -79,11 +90,13 @@ impl Lake {
         let mut tables = Vec::with_capacity(chosen.len());
         for (at, place) in places.into_iter().enumerate() {
             if chosen.contains(&at) {
-                let table = Table::open(&place.name, &place.location, place.listing, config).await?;
+                let table = Table::open(&place.spec, place.listing, config).await?;
                 warnings.extend(table.warnings().iter().cloned());
                 tables.push(Arc::new(table));
             }
         }
+        names.extend(others);
+        names.sort();
         Ok(Self { tables, names, catch_all, warnings })
     }
 
@@ -122,8 +135,8 @@ fn matched<P: AsRef<str>>(names: &[String], catch_all: bool, patterns: &[P]) -> 
     select::select(patterns, &names, catch_all)
 }
 
-/// The tables of a configuration with their files, sorted by name, and what was noticed.
-fn places(config: &LakeConfig, mut stdin: impl Read) -> Result<(Vec<Place>, Vec<String>)> {
+/// The tables of a configuration with their files.
+fn places(config: &LakeConfig, mut stdin: impl Read) -> Result<Listed> {
     if config.events.is_some() && config.lake.is_some() {
         return Err(Error::new(Kind::Usage, "--events and --lake exclude each other")
             .with_help("name one of them; --table NAME=LOCATION adds further tables to either"));
@@ -144,13 +157,13 @@ fn places(config: &LakeConfig, mut stdin: impl Read) -> Result<(Vec<Place>, Vec<
                 others.extend(listing.others);
                 continue;
             }
-            match places.iter_mut().find(|p| p.name == name) {
+            match places.iter_mut().find(|p| p.spec.name == name) {
                 // A folder and files of one name are one table.
                 Some(place) => {
                     place.listing.files.extend(listing.files);
                     place.listing.others.extend(listing.others);
                 }
-                None => places.push(Place { name, location, listing }),
+                None => places.push(Place { spec: TableSpec::new(&name, &location), listing }),
             }
         }
         if places.is_empty() && config.tables.is_empty() {
@@ -167,11 +180,26 @@ fn places(config: &LakeConfig, mut stdin: impl Read) -> Result<(Vec<Place>, Vec<
     }
     for (name, location) in &config.tables {
         let new = place(name, location, &mut stdin)?;
-        places.retain(|p| p.name != *name);
+        places.retain(|p| p.spec.name != *name);
         places.push(new);
     }
-    places.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok((places, warnings))
+    let mut names = Vec::new();
+    for spec in &config.catalog {
+        if places.iter().any(|p| p.spec.name == spec.name) {
+            continue;
+        }
+        if !config.only.is_empty() && select::select(&config.only, &[&spec.name], None).positions.is_empty() {
+            names.push(spec.name.clone());
+            continue;
+        }
+        // A catalogue names folders that fill later, beside others that a query reads.
+        match catalogued(spec, &mut stdin) {
+            Ok(place) => places.push(place),
+            Err(error) => warnings.push(format!("table '{}' is left out: {error}", spec.name)),
+        }
+    }
+    places.sort_by(|a, b| a.spec.name.cmp(&b.spec.name));
+    Ok(Listed { places, names, warnings })
 }
 
 fn place(name: &str, location: &str, stdin: &mut impl Read) -> Result<Place> {
@@ -179,5 +207,27 @@ fn place(name: &str, location: &str, stdin: &mut impl Read) -> Result<Place> {
     if listing.files.is_empty() {
         return Err(store::nothing(location, listing.others.len()));
     }
-    Ok(Place { name: name.to_owned(), location: location.to_owned(), listing })
+    Ok(Place { spec: TableSpec::new(name, location), listing })
+}
+
+/// The files of a table of the catalogue.
+fn catalogued(spec: &TableSpec, stdin: &mut impl Read) -> Result<Place> {
+    let mut all = Listing::default();
+    for location in &spec.locations {
+        let mut listing = store::list(location, stdin)?;
+        listing.files.retain(|file| spec.format.is_none_or(|format| file.format == format));
+        if let Some(folders) = &spec.folders {
+            listing.files.iter_mut().for_each(|file| file.dated = folders.dated(&file.relative));
+        }
+        all.files.extend(listing.files);
+        all.others.extend(listing.others);
+        all.spool = all.spool.or(listing.spool);
+    }
+    // Locations may hold one another.
+    all.files.sort_by(|a, b| a.path.cmp(&b.path));
+    all.files.dedup_by(|a, b| a.meta.location == b.meta.location);
+    if all.files.is_empty() {
+        return Err(store::nothing(&spec.locations.join(", "), all.others.len()));
+    }
+    Ok(Place { spec: spec.clone(), listing: all })
 }

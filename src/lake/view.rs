@@ -132,8 +132,16 @@ pub async fn plan(
                     branch(&bind, group, provider_as_source(Arc::new(scan)), ask)?
                 }
                 Format::Json => {
-                    let scan = json::scan(table, group, &read, &ask.metadata, |file| bind.may_hold(group, file));
-                    branch(&bind, &json::asked(group, &read), provider_as_source(Arc::new(scan)), ask)?
+                    let (read, document) =
+                        table.mapping.stored(&read, |name| table.field(name), table.lists_every_field());
+                    let mut metadata = ask.metadata.clone();
+                    if document && !metadata.iter().any(|name| name == "_source") {
+                        metadata.push("_source".to_owned());
+                    }
+                    let scan = json::scan(table, group, &read, &metadata, |file| bind.may_hold(file));
+                    let mut asked = json::asked(group, &read);
+                    table.mapping.apply(&mut asked);
+                    branch(&bind, &asked, provider_as_source(Arc::new(scan)), ask)?
                 }
             }));
         }
@@ -193,8 +201,8 @@ impl Bind<'_> {
     }
 
     /// Whether a file may hold events of the window, as far as its path tells.
-    fn may_hold(&self, group: &Group, file: &GroupFile) -> bool {
-        partition::may_hold(&group.path_columns, &file.path_values, self.window, self.table.lateness)
+    fn may_hold(&self, file: &GroupFile) -> bool {
+        partition::may_hold(file.found.dated, self.table.folders.as_ref(), self.window, self.table.lateness)
     }
 
     fn in_window(&self, name: &str) -> bool {
@@ -203,8 +211,15 @@ impl Bind<'_> {
 }
 
 impl Leaf {
-    /// The value as it is stored.
+    /// The value, as it is stored or made of that.
     pub(crate) fn expr(&self) -> Expr {
+        match &self.made {
+            Some(made) => made.expr(self, self.stored()),
+            None => self.stored(),
+        }
+    }
+
+    fn stored(&self) -> Expr {
         let mut names = self.path.iter();
         let column = |name: &String| Expr::Column(Column::new_unqualified(name));
         let root = names.next().map_or_else(|| lit(ScalarValue::Null), column);
@@ -286,7 +301,7 @@ fn parquet_scan(bind: &Bind<'_>, group: &Group, with_id: bool) -> ParquetScan {
         path_columns.push(Arc::new(ArrowField::new(FILE_COLUMN, DataType::Utf8View, true)));
     }
     let scanned = |file: &GroupFile| {
-        if !bind.may_hold(group, file) {
+        if !bind.may_hold(file) {
             return None;
         }
         let footer = file.footer.as_ref()?;

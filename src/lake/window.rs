@@ -11,6 +11,7 @@ use datafusion::parquet::file::metadata::ParquetMetaData;
 
 use super::functions::parse_instant;
 use super::group::Group;
+use super::mapping::Made;
 use super::parquet::{Bounds, instants};
 use super::schema::{Leaf, unit};
 use super::view::{Bind, value};
@@ -205,7 +206,7 @@ impl Window {
 
     fn bounds(&self, leaf: &Leaf, metadata: &ParquetMetaData) -> Place {
         let range = match &leaf.data_type {
-            _ if leaf.multi() => return Place::Unknown,
+            _ if leaf.multi() || !matches!(leaf.made, None | Some(Made::Epoch(_))) => return Place::Unknown,
             DataType::Timestamp(unit, _) => self.range(*unit),
             DataType::Int64 | DataType::Date64 => self.range(TimeUnit::Millisecond),
             DataType::Date32 => self.days(),

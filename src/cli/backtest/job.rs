@@ -260,6 +260,10 @@ impl Job<'_> {
             text("the window", &format_args!("{} to {}", span.schedule.from, span.schedule.to)),
             text("--as", &self.args.shape.noun()),
             text("events from", &places),
+            text(
+                "the catalogue",
+                &open::catalog_path(lake).and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default(),
+            ),
             text("exceptions", &self.exceptions.map_or_else(|| "none".to_owned(), Exceptions::digest)),
             text("--visibility", if self.args.visibility == Visibility::All { &"all" } else { &"ingested" }),
             text("--lateness", &lake.lateness.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string)),

@@ -114,7 +114,8 @@ pub(super) async fn backtest(
                 .with_help("name the file of one rule"));
         };
         let options = resource::options(resources);
-        let engine = open_engine(args, &options, console).await?;
+        let read = if args.against.is_some() { &[] } else { rules.as_slice() };
+        let engine = open_engine(args, read, &options, console).await?;
         let (engine, memory) = (&engine, options.memory_limit);
         let reporter = Reporter { args, engine, exceptions, range, memory, console, stop, skipped: false };
         let skipped = Box::pin(reporter.write(rule)).await?;
@@ -128,7 +129,7 @@ pub(super) async fn backtest(
     let late = args.late_arrivals.as_deref().map(|path| Target::file(path, output.force)).transpose()?;
     let mut late = late.map(|late| late.open(Format::Ndjson, Arc::new(Schema::empty()), None)).transpose()?;
     let options = resource::options(resources);
-    let engine = open_engine(args, &options, console).await?;
+    let engine = open_engine(args, &rules, &options, console).await?;
 
     let Destination { format, several, mut shared, folder } = destination;
     open::only_alerts(format, args.shape == Shape::Alerts)?;
@@ -202,8 +203,8 @@ fn write_kept(target: Target, format: Format, kept: &[Kept]) -> Result<()> {
     output.finish().map(drop)
 }
 
-async fn open_engine(args: &BacktestArgs, options: &Options, console: Console) -> Result<Engine> {
-    let engine = Engine::open(options, &open::required_lake(&args.lake)?).await?;
+async fn open_engine(args: &BacktestArgs, rules: &[Rule], options: &Options, console: Console) -> Result<Engine> {
+    let engine = Engine::open(options, &open::required_lake(&args.lake, rules)?).await?;
     for warning in engine.lake().warnings() {
         console.warning(warning);
     }

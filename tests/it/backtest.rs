@@ -188,11 +188,12 @@ fn a_killed_replay_goes_on_to_the_same_rows() {
         if !first.iter().any(|arg| arg == "--resume") {
             first.push("--resume".to_owned());
         }
-        if !path.exists() {
+        let state = folder.path().join(format!("part-{round}.ndjson.replay"));
+        // The last thing to go is the state: it may still lie beside an output that is complete.
+        if !path.exists() || state.exists() {
             egret(&first).expect(0);
         }
         assert_eq!(fs::read_to_string(&path).unwrap(), expected, "round {round}");
-        let state = folder.path().join(format!("part-{round}.ndjson.replay"));
         assert!(!state.exists());
     }
     assert!(killed > 0);

@@ -20,7 +20,6 @@
 //! | `refusal` | what the engine says against a query, as a diagnostic |
 //! | `damaged` | which file is to blame where a scan fails |
 
-mod addresses;
 mod carry;
 pub mod catalog;
 pub mod check;

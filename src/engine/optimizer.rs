@@ -7,28 +7,27 @@ use datafusion::error::Result;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::optimizer::{ApplyOrder, Optimizer, OptimizerConfig, OptimizerRule};
 
-use super::addresses::Addresses;
 use super::lone_group::LoneGroup;
 use crate::lake::Inverse;
 
 type Rule = Arc<dyn OptimizerRule + Send + Sync>;
 
-/// The rule that comes behind our own ones about conditions.
-const BEHIND_OWN: &str = "common_sub_expression_eliminate";
+/// The rule that comes behind [`Inverse`].
+const BEHIND_INVERSE: &str = "common_sub_expression_eliminate";
 
 /// The rules in their order.
 pub(super) fn rules() -> Vec<Rule> {
-    let before: Rule = Arc::new(LoneGroup);
-    let [inverse, addresses]: [Rule; 2] = [Arc::new(Inverse), Arc::new(Addresses)];
+    let own: Rule = Arc::new(LoneGroup);
+    let inverse: Rule = Arc::new(Inverse);
     let theirs = Optimizer::new().rules.into_iter().flat_map(|rule| -> Vec<Rule> {
         match rule.name() {
             "eliminate_join" => vec![Arc::new(WithJoins(rule))],
-            // They meet what a table makes of its columns once filters were pushed down to it, before parts are pulled out.
-            BEHIND_OWN => vec![Arc::clone(&inverse), Arc::clone(&addresses), rule],
+            // It meets what a mapping makes once filters were pushed down to the table, and before parts are pulled out.
+            BEHIND_INVERSE => vec![Arc::clone(&inverse), rule],
             _ => vec![rule],
         }
     });
-    std::iter::once(before).chain(theirs).collect()
+    std::iter::once(own).chain(theirs).collect()
 }
 
 /// A rule about joins, for plans that have one: looking for them takes time that grows with the square of the columns.
@@ -57,7 +56,7 @@ mod tests {
     #[test]
     fn the_rules_that_ours_stand_by_are_found() {
         let names: Vec<String> = Optimizer::new().rules.iter().map(|rule| rule.name().to_owned()).collect();
-        for known in ["eliminate_join", BEHIND_OWN] {
+        for known in ["eliminate_join", BEHIND_INVERSE] {
             assert!(names.iter().any(|name| name == known), "{known}: {names:?}");
         }
     }

@@ -1,4 +1,4 @@
-//! A set of address blocks compiled for lookup: sorted disjoint ranges, and for IPv4 a table over the first two octets.
+//! A set of address blocks compiled for lookup: sorted disjoint ranges, and for IPv4 a table over the first octet.
 
 use std::net::IpAddr;
 
@@ -14,8 +14,8 @@ pub(crate) type Range = (u128, u128);
 pub(crate) struct Blocks {
     v4: Disjoint<u32>,
     all: Disjoint<u128>,
-    /// What the ranges say of the first two octets of an IPv4 address: most lookups end here, also among many addresses.
-    octets: Box<[Coverage]>,
+    /// What the ranges say of each first octet of an IPv4 address: most lookups end here.
+    octets: Box<[Coverage; 256]>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,15 +36,13 @@ impl Blocks {
             .map(|(first, end)| (first.max(MAPPED) as u32, end.min(last) as u32))
             .collect();
         let v4 = Disjoint::new(&v4);
-        let mut octets = vec![Coverage::None; 1 << 16].into_boxed_slice();
-        for (first, end) in v4.ranges() {
-            let (low, high) = ((first >> 16) as usize, (end >> 16) as usize);
-            for coverage in octets.get_mut(low..=high).into_iter().flatten() {
-                *coverage = Coverage::Whole;
-            }
-            // Only at its ends a range may hold less than all.
-            for (part, is_part) in [(low, first & 0xffff != 0), (high, end & 0xffff != 0xffff)] {
-                if let Some(coverage) = octets.get_mut(part).filter(|_| is_part) {
+        let mut octets = Box::new([Coverage::None; 256]);
+        for (octet, coverage) in (0_u32..).zip(octets.iter_mut()) {
+            let (low, high) = (octet << 24, octet << 24 | 0x00ff_ffff);
+            for (first, end) in v4.ranges() {
+                if first <= low && high <= end {
+                    *coverage = Coverage::Whole;
+                } else if first <= high && low <= end {
                     *coverage = Coverage::Part;
                 }
             }
@@ -56,10 +54,10 @@ impl Blocks {
     #[inline]
     pub(crate) fn contain(&self, address: Address) -> bool {
         match address {
-            Address::V4(address) => match self.octets.get((address >> 16) as usize) {
-                Some(Coverage::Whole) => true,
-                Some(Coverage::Part) => self.v4.contain(address),
-                Some(Coverage::None) | None => false,
+            Address::V4(address) => match self.octets[(address >> 24) as usize] {
+                Coverage::None => false,
+                Coverage::Whole => true,
+                Coverage::Part => self.v4.contain(address),
             },
             Address::V6(bits) => self.all.contain(bits),
         }
@@ -166,9 +164,7 @@ mod tests {
     fn overlapping_duplicate_and_touching_blocks_are_one_range() {
         let blocks = set(&["10.0.0.0/9", "10.128.0.0/9", "10.0.0.0/8", "10.2.0.0/16", "10.0.0.0/8"]);
         assert_eq!(blocks.v4.ranges().collect::<Vec<_>>(), [(0x0a00_0000, 0x0aff_ffff)]);
-        assert_eq!(blocks.octets[0x0aff], Coverage::Whole);
-        assert_eq!(set(&["10.2.0.0/17"]).octets[0x0a02], Coverage::Part);
-        assert_eq!(set(&["10.2.0.0/15"]).octets[0x0a03], Coverage::Whole);
+        assert_eq!(blocks.octets[10], Coverage::Whole);
         assert_eq!(set(&["::/0"]).all.ranges().collect::<Vec<_>>(), [(0, u128::MAX)]);
     }
 

@@ -18,6 +18,7 @@
 
 pub mod diagnostic;
 pub mod error;
+pub mod interval;
 pub mod esql;
 pub mod rule;
 pub mod sql;

@@ -11,7 +11,9 @@ use super::partition::TIMESTAMP;
 use super::select;
 use super::sheet::{self, Sheet};
 use super::store::Format;
+use crate::diagnostic::Diagnostic;
 use crate::error::{Error, Kind, Result};
+use crate::interval::Interval;
 
 const KEYS: [&str; 7] = ["fields", "format", "lateness", "location", "mapping", "partition", "time"];
 const LOCATION: &str = "expected a file, a folder, a glob, or a list of them, such as location = \"events/\"";
@@ -151,11 +153,8 @@ fn table(name: &str, sheet: &Sheet<'_>, folder: &Path) -> (TableSpec, Option<Pat
         }
     };
     spec.lateness = sheet.text("lateness").and_then(|(text, at)| {
-        let length = length(text);
-        if length.is_none() {
-            sheet.wrong(at, format!("expected a length of time, found `{text}`"), "write it as 30m, 6h or 2d");
-        }
-        length
+        let wrong = |diagnostic: Diagnostic| sheet.wrong(at, diagnostic.message, diagnostic.help.unwrap_or_default());
+        Interval::parse(text).map_err(wrong).ok().map(|lateness| lateness.length())
     });
     let time = sheet.text("time").map(|(field, _)| field);
     spec.folders = folders(sheet, time);
@@ -202,19 +201,6 @@ fn folders(sheet: &Sheet<'_>, time: Option<&str>) -> Option<Folders> {
             None
         }
     }
-}
-
-/// The length of time of a text such as `2d`.
-fn length(text: &str) -> Option<TimeDelta> {
-    let (number, unit) = text.split_at_checked(text.find(|c: char| !c.is_ascii_digit())?)?;
-    let seconds = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3_600,
-        "d" => 86_400,
-        _ => return None,
-    };
-    TimeDelta::try_seconds(number.parse::<i64>().ok()?.checked_mul(seconds)?)
 }
 
 fn text_of(path: &Path, what: &str) -> Result<String> {

@@ -10,6 +10,7 @@ use datafusion::parquet::file::metadata::ParquetMetaData;
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 use tempfile::NamedTempFile;
+use uuid::Uuid;
 
 use super::catalog::TableSpec;
 use super::config::LakeConfig;
@@ -116,6 +117,13 @@ impl Table {
     /// Where its files lie, as it was given.
     pub fn location(&self) -> &str {
         &self.location
+    }
+
+    /// What tells the table from one of other events, or of the same ones read in another way, though its name is the same.
+    pub fn definition(&self) -> Uuid {
+        let Self { name, location, lateness, folders, mapping, .. } = self;
+        let text = format!("{name:?} {location:?} {lateness:?} {folders:?} {mapping:?}");
+        Uuid::new_v5(&Uuid::NAMESPACE_OID, text.as_bytes())
     }
 
     /// Its fields, sorted by name, without metadata. Of large JSON files those of a part of each, until

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::date_math::DateMath;
 use super::keys;
-use super::schedule::{Interval, Schedule};
+use super::schedule::Schedule;
 use super::section::{At, Section};
 use super::threat::{Entry, Technique, Threat};
 use super::{
@@ -15,6 +15,7 @@ use super::{
     SeverityMapping, Suppression,
 };
 use crate::diagnostic::{Code, Diagnostic, Report, Span};
+use crate::interval::Interval;
 
 const SEVERITY_HELP: &str = "write `low`, `medium`, `high` or `critical`";
 

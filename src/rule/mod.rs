@@ -34,10 +34,11 @@ use std::path::Path;
 
 use uuid::Uuid;
 
+pub use crate::interval::Interval;
 pub use date_math::DateMath;
 pub use exception::Exceptions;
 pub use load::{Found, load, read};
-pub use schedule::{Execution, Interval, Schedule, Window};
+pub use schedule::{Execution, Schedule, Window};
 pub use threat::{Entry, Technique, Threat};
 
 use crate::diagnostic::{Diagnostic, Report, Span};

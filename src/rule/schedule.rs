@@ -11,75 +11,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use std::fmt;
-use std::str::FromStr;
-
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::date_math::DateMath;
-use crate::diagnostic::{Code, Diagnostic, Span};
-use crate::error::{Error, Kind};
-
-const HELP: &str = "write a whole number and one of `s`, `m`, `h`, `d`, such as `5m`";
-
-/// The time between two executions: a whole number of seconds, minutes, hours or days.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Interval {
-    text: String,
-    length: TimeDelta,
-}
-
-impl Interval {
-    /// The interval that `text` describes: digits and one of `s`, `m`, `h`, `d`, more than zero.
-    ///
-    /// # Errors
-    /// A diagnostic whose span is the whole text.
-    pub fn parse(text: &str) -> Result<Self, Diagnostic> {
-        let wrong =
-            |message: String| Diagnostic::error(Code::BadValue, Span::new(0, text.len()), message).with_help(HELP);
-        let unit = text.chars().next_back().and_then(|unit| match unit {
-            's' => Some(1),
-            'm' => Some(60),
-            'h' => Some(3_600),
-            'd' => Some(86_400),
-            _ => None,
-        });
-        let digits = text.get(..text.len().saturating_sub(1)).unwrap_or("");
-        let Some(unit) = unit.filter(|_| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())) else {
-            return Err(wrong(format!("expected an interval, found `{text}`")));
-        };
-        let seconds = digits.parse::<i32>().ok().and_then(|count| i64::from(count).checked_mul(unit));
-        match seconds.and_then(TimeDelta::try_seconds) {
-            Some(length) if length > TimeDelta::zero() => Ok(Self { text: text.to_owned(), length }),
-            Some(_) => Err(wrong(format!("expected an interval of more than zero, found `{text}`"))),
-            None => Err(wrong(format!("expected an interval of up to {}d, found `{text}`", i32::MAX))),
-        }
-    }
-
-    /// How long it is.
-    pub fn length(&self) -> TimeDelta {
-        self.length
-    }
-
-    /// The text as written.
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
-}
-
-impl fmt::Display for Interval {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-impl FromStr for Interval {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        Self::parse(text).map_err(|d| Error::new(Kind::Usage, d.message).with_help(HELP))
-    }
-}
+use crate::interval::Interval;
 
 /// How often a rule runs, and from when to when each execution looks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,9 +30,8 @@ pub struct Schedule {
 impl Default for Schedule {
     /// What a rule file means that says nothing: every 5 minutes, from `now-6m` to `now`.
     fn default() -> Self {
-        let five = TimeDelta::try_minutes(5).unwrap_or_default();
         let from = DateMath::parse("now-6m").unwrap_or_else(|_| DateMath::now());
-        Self { interval: Interval { text: "5m".to_owned(), length: five }, from, to: DateMath::now() }
+        Self { interval: Interval::minutes(5), from, to: DateMath::now() }
     }
 }
 
@@ -114,7 +48,7 @@ impl Schedule {
 
     /// Every execution after `from` up to and with `to`, one interval apart, the first one interval after `from`.
     pub fn executions(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> impl Iterator<Item = Execution> + '_ {
-        let next = move |at: &DateTime<Utc>| at.checked_add_signed(self.interval.length).filter(|at| *at <= to);
+        let next = move |at: &DateTime<Utc>| at.checked_add_signed(self.interval.length()).filter(|at| *at <= to);
         std::iter::successors(next(&from), next).map(|at| self.execution_at(at))
     }
 
@@ -122,7 +56,7 @@ impl Schedule {
     /// seen or where that depends on the calendar.
     pub fn unseen(&self) -> Option<TimeDelta> {
         let window = self.to.offset()?.checked_sub(&self.from.offset()?)?;
-        self.interval.length.checked_sub(&window).filter(|unseen| *unseen > TimeDelta::zero())
+        self.interval.length().checked_sub(&window).filter(|unseen| *unseen > TimeDelta::zero())
     }
 }
 
@@ -159,26 +93,6 @@ mod tests {
 
     fn schedule(interval: &str, from: &str, to: &str) -> Schedule {
         Schedule { interval: interval.parse().unwrap(), from: from.parse().unwrap(), to: to.parse().unwrap() }
-    }
-
-    #[test]
-    fn intervals() {
-        assert_eq!(Interval::parse("90s").unwrap().length(), TimeDelta::try_seconds(90).unwrap());
-        assert_eq!(Interval::parse("2d").unwrap().length(), TimeDelta::try_hours(48).unwrap());
-        for (text, part) in [
-            ("", "found ``"),
-            ("5", "expected an interval"),
-            ("m", "expected an interval"),
-            ("-5m", "expected an interval"),
-            ("5 m", "expected an interval"),
-            ("5M", "expected an interval"),
-            ("5é", "expected an interval"),
-            ("0m", "more than zero"),
-            ("99999999999h", "up to"),
-        ] {
-            let diagnostic = Interval::parse(text).unwrap_err();
-            assert!(diagnostic.message.contains(part), "{text}: {}", diagnostic.message);
-        }
     }
 
     #[test]

@@ -8,6 +8,8 @@ use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, T
 use datafusion::parquet::arrow::ArrowWriter;
 use serde_json::{Value, json};
 
+use egret::lake::{Catalog, Mapping};
+
 use super::program::{Ran, egret_with, root};
 
 const TABLE: &str = "logs-endpoint.events.network-default";
@@ -302,4 +304,39 @@ fn a_file_that_appears_is_seen_by_the_next_execution() {
     lake.parquet("x/date=2026-10-01/b.parquet", &["2026-10-01T11:00:00Z"]);
     lake.write("x/date=2026-10-02/c.ndjson", "{\"@timestamp\":\"2026-10-02T01:00:00Z\",\"host\":{\"name\":\"c\"}}\n");
     assert_eq!(lake.hosts(&window), ["2026-10-01T10:00:00Z", "2026-10-01T11:00:00Z", "c"]);
+}
+
+#[test]
+fn what_the_readme_shows_is_read() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let blocks: Vec<&str> = readme.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let (mut catalogues, mut mappings) = (0, 0);
+    for block in blocks {
+        if block.contains("[tables.") {
+            Catalog::parse("README.md", block, Path::new("")).unwrap();
+            catalogues += 1;
+        } else if block.contains("[fields]") {
+            Mapping::parse("README.md", block).unwrap();
+            mappings += 1;
+        }
+    }
+    assert!(catalogues > 0 && mappings > 0);
+}
+
+#[test]
+fn a_replay_does_not_go_on_with_another_mapping() {
+    let lake = Lake::new("[tables.t]\nlocation = \"e.ndjson\"\nmapping = \"own.toml\"\n");
+    lake.write("own.toml", "[fields]\n\"host.name\" = \"a\"\n");
+    let events: Vec<String> = (0..400)
+        .map(|n| format!(r#"{{"@timestamp":{},"a":"x","b":"y"}}"#, millis("2026-10-01T00:00:00Z") + n * 60_000))
+        .collect();
+    lake.write("e.ndjson", &events.join("\n"));
+    lake.write("q.esql", "FROM t | STATS n = COUNT(*) BY host.name");
+    let args =
+        ["backtest", "q.esql", "--from", "2026-10-01", "--to", "2026-10-29", "--interval", "5m", "--lookback", "30m"];
+    let args = [&args[..], &["--output", "o.ndjson"]].concat();
+    assert_eq!(lake.run(&[&args[..], &["--one-by-one", "--timeout", "3s"]].concat()).code, 1);
+    lake.write("own.toml", "[fields]\n\"host.name\" = \"b\"\n");
+    let ran = lake.run(&[&args[..], &["--resume"]].concat());
+    assert!(ran.code == 2 && ran.stderr.contains("the tables"), "{}", ran.stderr);
 }

@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 const TABLE: &[(&str, &[&str], &[&str])] = &[
     ("diagnostic", &[], &["datafusion", "tokio", "std::fs"]),
     ("error", &["diagnostic"], &["datafusion", "tokio", "std::fs"]),
+    ("interval", &["diagnostic", "error"], &["datafusion", "tokio", "std::fs"]),
     ("esql", &["diagnostic"], &["datafusion", "tokio", "std::fs"]),
-    ("rule", &["esql", "diagnostic", "error"], &["datafusion", "tokio"]),
+    ("rule", &["esql", "interval", "diagnostic", "error"], &["datafusion", "tokio"]),
     ("sql", &["esql", "diagnostic", "error"], &["tokio", "std::fs", "async fn"]),
-    ("lake", &["diagnostic", "error"], &["clap"]),
+    ("lake", &["interval", "diagnostic", "error"], &["clap"]),
     ("alert", &["rule", "error"], &["clap", "tokio"]),
     ("generate", &["alert", "error"], &["clap", "tokio"]),
     ("engine", &["rule", "esql", "sql", "lake", "alert", "diagnostic", "error"], &["clap"]),

@@ -251,6 +251,7 @@ impl Job<'_> {
         let lake = &self.args.lake;
         let tables = lake.tables.iter().map(|(name, location)| format!("{name}={location}"));
         let columns = schema.fields().iter().map(|field| format!("{} {}", field.name(), field.data_type()));
+        let definitions = self.engine.lake().tables().iter().map(|table| table.definition().to_string());
         let places = lake.events.iter().chain(&lake.lake).cloned().chain(tables).collect::<Vec<_>>().join(" ");
         vec![
             text("the rule", &self.rule.origin.text),
@@ -260,10 +261,7 @@ impl Job<'_> {
             text("the window", &format_args!("{} to {}", span.schedule.from, span.schedule.to)),
             text("--as", &self.args.shape.noun()),
             text("events from", &places),
-            text(
-                "the catalogue",
-                &open::catalog_path(lake).and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default(),
-            ),
+            text("the tables", &definitions.collect::<Vec<_>>().join(" ")),
             text("exceptions", &self.exceptions.map_or_else(|| "none".to_owned(), Exceptions::digest)),
             text("--visibility", if self.args.visibility == Visibility::All { &"all" } else { &"ingested" }),
             text("--lateness", &lake.lateness.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string)),

@@ -77,12 +77,42 @@ fn stored(made: &Expr, wanted: &[Expr], input: &LogicalPlan) -> Option<Expr> {
         else {
             return None;
         };
-        // A key that is no value of the column's type is in no event.
-        let typed = |key: &&str| ScalarValue::try_from_string((*key).to_owned(), &data_type).ok();
+        // A key that is no value of the column's type, as the mapping spells it, is in no event: `01` is not 1.
+        let typed = |key: &&str| {
+            let value = ScalarValue::try_from_string((*key).to_owned(), &data_type).ok()?;
+            (!data_type.is_integer() || value.to_string() == **key).then_some(value)
+        };
         keys.extend(values.becoming(text)?.iter().filter_map(typed).map(lit));
     }
     if keys.is_empty() {
         return Some(lit(false));
     }
     Some(value.clone().in_list(keys, false))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail by a panic")]
+
+    use datafusion::logical_expr::{LogicalPlanBuilder, col};
+
+    use super::super::super::functions::{Values, value_map};
+    use super::*;
+
+    #[test]
+    fn what_is_compared_is_what_is_stored() {
+        let input = LogicalPlanBuilder::empty(true).project([lit(1_i32).alias("n"), lit("x").alias("t")]).unwrap();
+        let input = input.build().unwrap();
+        let named = [("1", "a"), ("01", "a"), ("x", "a"), ("2", "b")].map(|(k, v)| (k.to_owned(), v.to_owned()));
+        let values = Arc::new(Values { named: named.into(), other: Some("c".to_owned()), missing: None });
+        let of = |column: &str, wanted: &str| {
+            inverse(&value_map(col(column), Arc::clone(&values)).eq(lit(wanted)), &input).map(|expr| expr.to_string())
+        };
+        assert_eq!(of("n", "a").as_deref(), Some("n IN ([Int32(1)])"));
+        assert_eq!(of("t", "a").as_deref(), Some(r#"t IN ([Utf8("01"), Utf8("1"), Utf8("x")])"#));
+        assert_eq!(of("n", "nothing").as_deref(), Some("Boolean(false)"));
+        assert_eq!(of("n", "c"), None);
+        let negated = Expr::Not(Box::new(value_map(col("n"), Arc::clone(&values)).eq(lit("a"))));
+        assert_eq!(inverse(&negated, &input), None);
+    }
 }

@@ -35,6 +35,7 @@ use datafusion::logical_expr::{
 use super::expr::{asks_for_time, at_execution, check, only_where};
 use super::order::keeps_order;
 use super::times::Panes;
+use crate::engine::Unpack;
 
 /// The column of a table that lists the executions that see an event.
 pub(super) const EXECUTIONS: &str = "__executions";
@@ -176,7 +177,13 @@ impl Widen<'_> {
                 }
                 Ok(Wide::new(plan.clone(), None))
             }
-            other => refuse(format!("{} is not known to widen", name_of(other))),
+            other => match Unpack::of(other) {
+                Some(unpack) => {
+                    let input = self.settled(unpack.input())?;
+                    Ok(Wide::new(unpack.over(input.plan)?, input.execution))
+                }
+                None => refuse(format!("{} is not known to widen", name_of(other))),
+            },
         }
     }
 

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::catalog::EcsCatalog;
 use super::compile::compile;
+use super::many_fields::packed;
 use super::needs::{column, needs};
 use super::refusal::refused;
 use super::session::{Options, Session};
@@ -34,7 +35,7 @@ impl Checker {
     /// The rule's diagnostics where it does not check, also where only the engine refuses it.
     pub async fn check(&self, rule: &Rule) -> Result<Vec<Diagnostic>> {
         let catalog = EcsCatalog::of(&rule.query.text);
-        let lowered = compile(rule, &catalog)?;
+        let lowered = packed(compile(rule, &catalog)?);
         let columns = |_: &_| catalog.fields().iter().map(column).collect();
         let planned = needs(&self.session, &lowered, columns, DateTime::<Utc>::UNIX_EPOCH).await;
         planned.map_err(|error| refused(rule, error))?;

@@ -1,74 +1,111 @@
-//! Plans a query over very many fields without those that it only carries along.
+//! A query over very many fields, most of which it only carries along.
 //!
-//! A query that ends in `KEEP *` names every field of its table in several SELECTs, and DataFusion's SQL planner compares
-//! each expression of a SELECT with every other one by their texts: thousands of fields take a minute. Fields that no
-//! expression reads are left out of the query before it is planned, and added to the plan's nodes afterwards.
+//! A query that ends in `KEEP *` names every field of its table in several SELECTs, and DataFusion's planner compares
+//! columns with each other: thousands of fields take minutes. Fields that no expression reads come from the table as the
+//! members of one column, pass through the plan as that, and are columns again above it ([`Unpack`]).
 
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
-use datafusion::arrow::datatypes::FieldRef;
-use datafusion::common::{Column, DFSchema, Result, TableReference};
-use datafusion::logical_expr::{Expr, Filter, Limit, LogicalPlan, Projection, Sort, SubqueryAlias};
 use datafusion::sql::sqlparser::ast::{
-    self, Query, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, visit_expressions,
+    self, Ident, Query, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableFactor, visit_expressions,
 };
+
+use crate::lake::PACKED;
+use crate::sql::lowered::Lowered;
 
 /// Fewer fields are planned as they are written.
 const MANY: usize = 200;
 
-/// What a query carries along.
-#[derive(Debug)]
-pub(super) struct Carried {
-    /// The fields, in the order of the first SELECT.
+/// The same with the fields that it only carries along packed, where they are many.
+pub(super) fn packed(mut lowered: Lowered) -> Lowered {
+    let [used] = lowered.tables.as_mut_slice() else { return lowered };
+    let Some(found) = split(&lowered.query, &used.name, &used.metadata) else { return lowered };
+    let Split { query, fields, columns } = found;
+    lowered.query = query;
+    if !fields.is_empty() {
+        used.packed = fields;
+        lowered.unpacked = Some(columns);
+    }
+    lowered
+}
+
+/// A query and what it carries along.
+struct Split {
+    query: Query,
+    /// The fields that it carries to its end.
     fields: Vec<String>,
     /// The names of all columns of the result, in order.
     columns: Vec<String>,
 }
 
-impl Carried {
-    /// The query without the fields that it carries along, and these; nothing where they are few.
-    pub(super) fn split(query: &Query) -> Option<(Query, Self)> {
-        let fields = carried(query)?;
-        if fields.len() < MANY {
-            return None;
-        }
-        let SetExpr::Select(last) = &*query.body else { return None };
-        let columns = last.projection.iter().map(output).collect::<Option<Vec<String>>>()?;
-        let known: HashSet<&str> = fields.iter().map(String::as_str).collect();
-        let mut narrow = query.clone();
-        for select in selects_mut(&mut narrow) {
-            select.projection.retain(|item| !bare(item).is_some_and(|name| known.contains(name)));
-            // A SELECT cannot be empty, and it is not known of what it could select one.
-            if select.projection.is_empty() {
-                return None;
+/// The query with the fields that it carries along as members of [`PACKED`]; nothing where they are few, or where their
+/// way is not known.
+fn split(query: &Query, table: &str, metadata: &[String]) -> Option<Split> {
+    let mut fields = carried(query, table)?;
+    fields.retain(|name| !metadata.contains(name));
+    if fields.len() < MANY {
+        return None;
+    }
+    let SetExpr::Select(last) = &*query.body else { return None };
+    let columns = last.projection.iter().map(output).collect::<Option<Vec<String>>>()?;
+    let all: HashSet<String> = fields.iter().cloned().collect();
+    let shown: HashSet<&str> = columns.iter().map(String::as_str).collect();
+    fields.retain(|name| shown.contains(name.as_str()));
+    let kept: HashSet<&str> = fields.iter().map(String::as_str).collect();
+    let mut narrow = query.clone();
+    for select in selects_mut(&mut narrow) {
+        let mut items = Vec::with_capacity(select.projection.len().min(MANY));
+        let mut here = 0;
+        for item in &select.projection {
+            match bare(item) {
+                Some(name) if kept.contains(name) => {
+                    here += 1;
+                    if here == 1 {
+                        items.push(pack_of(item));
+                    }
+                }
+                Some(name) if all.contains(name) => {}
+                _ => items.push(item.clone()),
             }
         }
-        let shown: HashSet<&str> = columns.iter().map(String::as_str).collect();
-        let fields = fields.into_iter().filter(|name| shown.contains(name.as_str())).collect();
-        Some((narrow, Self { fields, columns }))
+        // All come together, or none; and a SELECT cannot be empty.
+        if (here != 0 && here != kept.len()) || items.is_empty() {
+            return None;
+        }
+        select.projection = items;
     }
+    Some(Split { query: narrow, fields, columns })
+}
 
-    /// The plan of the query without these fields as the plan of the query with them; nothing where a node is met that
-    /// cannot carry them.
-    pub(super) fn widen(&self, plan: LogicalPlan) -> Result<Option<LogicalPlan>> {
-        let names: HashSet<&str> = self.fields.iter().map(String::as_str).collect();
-        let Some(wide) = through(plan, &names)? else { return Ok(None) };
-        ordered(wide, &self.columns)
-    }
+/// The column with the packed fields, of the relation that the item is of.
+fn pack_of(item: &SelectItem) -> SelectItem {
+    let name = Ident::with_quote('"', PACKED);
+    SelectItem::UnnamedExpr(match item {
+        SelectItem::UnnamedExpr(ast::Expr::CompoundIdentifier(parts))
+        | SelectItem::ExprWithAlias { expr: ast::Expr::CompoundIdentifier(parts), .. } => {
+            let relation = parts.iter().take(parts.len().saturating_sub(1)).cloned();
+            ast::Expr::CompoundIdentifier(relation.chain([name]).collect())
+        }
+        _ => ast::Expr::Identifier(name),
+    })
 }
 
 /// The fields that the first SELECT over a table takes as they are, and that no expression of the query reads.
-fn carried(query: &Query) -> Option<Vec<String>> {
+fn carried(query: &Query, table: &str) -> Option<Vec<String>> {
     let selects: Vec<&ast::Select> = selects(query);
     let first = selects.first()?;
+    if !is_over(first, table) {
+        return None;
+    }
     let mut bare_uses: HashMap<&str, usize> = HashMap::new();
     let mut made: HashSet<&str> = HashSet::new();
     for select in &selects {
         for item in &select.projection {
             match item {
-                SelectItem::ExprWithAlias { alias, .. } => _ = made.insert(alias.value.as_str()),
+                SelectItem::ExprWithAlias { alias, .. } if bare(item).is_none() => {
+                    _ = made.insert(alias.value.as_str())
+                }
                 SelectItem::Wildcard(options)
                 | SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(_), options) => {
                     let except = options.opt_except.iter();
@@ -99,8 +136,7 @@ fn carried(query: &Query) -> Option<Vec<String>> {
         ControlFlow::<()>::Continue(())
     });
     let only_carried = |name: &&str| uses.get(*name) == bare_uses.get(*name) && !made.contains(*name);
-    // One stays, so that no SELECT is empty.
-    let fields = first.projection.iter().filter_map(bare).filter(only_carried).skip(1);
+    let fields = first.projection.iter().filter_map(bare).filter(only_carried);
     Some(fields.map(str::to_owned).collect())
 }
 
@@ -127,9 +163,16 @@ fn selects_mut(query: &mut Query) -> Vec<&mut ast::Select> {
 
 /// The name of a column that is selected as it is.
 fn bare(item: &SelectItem) -> Option<&str> {
+    fn name(expr: &ast::Expr) -> Option<&str> {
+        match expr {
+            ast::Expr::Identifier(name) => Some(name.value.as_str()),
+            ast::Expr::CompoundIdentifier(parts) => parts.last().map(|name| name.value.as_str()),
+            _ => None,
+        }
+    }
     match item {
-        SelectItem::UnnamedExpr(ast::Expr::Identifier(name)) => Some(&name.value),
-        SelectItem::UnnamedExpr(ast::Expr::CompoundIdentifier(parts)) => parts.last().map(|name| name.value.as_str()),
+        SelectItem::UnnamedExpr(expr) => name(expr),
+        SelectItem::ExprWithAlias { expr, alias } => name(expr).filter(|name| *name == alias.value),
         _ => None,
     }
 }
@@ -142,86 +185,16 @@ fn output(item: &SelectItem) -> Option<String> {
     }
 }
 
-/// The node with the fields as further columns, from the table up; nothing where it cannot have them.
-fn through(plan: LogicalPlan, names: &HashSet<&str>) -> Result<Option<LogicalPlan>> {
-    let of_fields = plan.schema().fields().iter().filter(|field| names.contains(field.name().as_str())).count();
-    if of_fields == names.len() {
-        return Ok(Some(plan));
-    }
-    let below = |input: &Arc<LogicalPlan>| through(input.as_ref().clone(), names);
-    Ok(match plan {
-        LogicalPlan::Projection(projection) => match below(&projection.input)? {
-            None => None,
-            Some(input) => {
-                let mut fields: Vec<(Option<TableReference>, FieldRef)> = projection
-                    .schema
-                    .iter()
-                    .map(|(qualifier, field)| (qualifier.cloned(), Arc::clone(field)))
-                    .collect();
-                let mut exprs = projection.expr.clone();
-                for (qualifier, field) in input.schema().iter() {
-                    if names.contains(field.name().as_str()) {
-                        exprs.push(Expr::Column(Column::new(qualifier.cloned(), field.name())));
-                        fields.push((qualifier.cloned(), Arc::clone(field)));
-                    }
-                }
-                let schema = DFSchema::new_with_metadata(fields, projection.schema.metadata().clone())?;
-                let projection = Projection::try_new_with_schema(exprs, Arc::new(input), Arc::new(schema))?;
-                Some(LogicalPlan::Projection(projection))
+/// Whether a SELECT reads the table alone.
+fn is_over(select: &ast::Select, table: &str) -> bool {
+    match select.from.as_slice() {
+        [only] if only.joins.is_empty() => match &only.relation {
+            TableFactor::Table { name, .. } => {
+                matches!(name.0.as_slice(), [part] if part.as_ident().is_some_and(|ident| ident.value == table))
             }
+            _ => false,
         },
-        LogicalPlan::SubqueryAlias(alias) => match below(&alias.input)? {
-            None => None,
-            Some(input) => Some(LogicalPlan::SubqueryAlias(SubqueryAlias::try_new(Arc::new(input), alias.alias)?)),
-        },
-        LogicalPlan::Filter(filter) => match below(&filter.input)? {
-            None => None,
-            Some(input) => Some(LogicalPlan::Filter(Filter::try_new(filter.predicate, Arc::new(input))?)),
-        },
-        LogicalPlan::Sort(sort) => {
-            below(&sort.input)?.map(|input| LogicalPlan::Sort(Sort { input: Arc::new(input), ..sort }))
-        }
-        LogicalPlan::Limit(limit) => {
-            below(&limit.input)?.map(|input| LogicalPlan::Limit(Limit { input: Arc::new(input), ..limit }))
-        }
-        LogicalPlan::Join(mut join) => match below(&join.left)? {
-            None => None,
-            Some(left) => {
-                join.left = Arc::new(left);
-                Some(LogicalPlan::Join(join).recompute_schema()?)
-            }
-        },
-        LogicalPlan::Unnest(mut unnest) => match below(&unnest.input)? {
-            None => None,
-            Some(input) => {
-                unnest.input = Arc::new(input);
-                Some(LogicalPlan::Unnest(unnest).recompute_schema()?)
-            }
-        },
-        _ => None,
-    })
-}
-
-/// The plan with its columns in this order.
-fn ordered(plan: LogicalPlan, columns: &[String]) -> Result<Option<LogicalPlan>> {
-    match plan {
-        LogicalPlan::Projection(projection) => {
-            let mut named: HashMap<&str, (&Expr, (Option<TableReference>, FieldRef))> = HashMap::new();
-            for (expr, (qualifier, field)) in projection.expr.iter().zip(projection.schema.iter()) {
-                named.insert(field.name(), (expr, (qualifier.cloned(), Arc::clone(field))));
-            }
-            let found = columns.iter().map(|name| named.get(name.as_str()).cloned()).collect::<Option<Vec<_>>>();
-            let Some(found) = found else { return Ok(None) };
-            let (exprs, fields) = found.into_iter().map(|(expr, field)| (expr.clone(), field)).unzip();
-            let schema = DFSchema::new_with_metadata(fields, projection.schema.metadata().clone())?;
-            let projection = Projection::try_new_with_schema(exprs, projection.input, Arc::new(schema))?;
-            Ok(Some(LogicalPlan::Projection(projection)))
-        }
-        LogicalPlan::Sort(sort) => {
-            let input = ordered(sort.input.as_ref().clone(), columns)?;
-            Ok(input.map(|input| LogicalPlan::Sort(Sort { input: Arc::new(input), ..sort })))
-        }
-        _ => Ok(None),
+        _ => false,
     }
 }
 
@@ -232,11 +205,13 @@ mod tests {
     use std::num::NonZeroUsize;
 
     use datafusion::arrow::util::pretty::pretty_format_batches;
+    use datafusion::logical_expr::LogicalPlan;
     use datafusion::sql::sqlparser::ast::Statement;
     use datafusion::sql::sqlparser::dialect::GenericDialect;
     use datafusion::sql::sqlparser::parser::Parser;
 
     use super::super::session::{Options, Scan, Session};
+    use super::super::unpack::Unpack;
     use super::*;
 
     fn query(text: &str) -> Query {
@@ -258,11 +233,13 @@ mod tests {
             format!("SELECT {}", values.collect::<Vec<_>>().join(", "))
         };
         let all = names.join(", ");
-        let of = |table: &str| names.iter().map(|name| format!("{table}.{name}")).collect::<Vec<_>>().join(", ");
+        let of =
+            |table: &str| names.iter().map(|name| format!("{table}.{name} AS {name}")).collect::<Vec<_>>().join(", ");
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
-            let table = format!("CREATE TABLE t AS {} UNION ALL {} UNION ALL {}", row(1), row(2), row(5));
+            let table = format!("CREATE TABLE flat AS {} UNION ALL {} UNION ALL {}", row(1), row(2), row(5));
             session.context().sql(&table).await.unwrap().collect().await.unwrap();
+            session.context().sql("CREATE VIEW t AS SELECT * FROM flat").await.unwrap();
             let from = format!("WITH a AS (SELECT {all} FROM t), b AS (SELECT * FROM a WHERE f7 > 1)");
             for rest in [
                 format!("SELECT {all} FROM b"),
@@ -286,17 +263,24 @@ mod tests {
                     let statement = datafusion::sql::parser::Statement::Statement(Box::new(statement));
                     state.statement_to_plan(statement).await.unwrap()
                 };
-                let (narrow, carried) = Carried::split(&query(&text)).unwrap();
-                assert!(narrow.to_string().len() < text.len() / 2, "{narrow}");
-                let wide = carried.widen(plan(narrow).await).unwrap().unwrap();
+                let Split { query: narrow, fields, columns } = split(&query(&text), "t", &[]).unwrap();
+                assert!(fields.len() > 290 && narrow.to_string().len() < text.len() / 2, "{narrow}");
                 let straight = plan(query(&text)).await;
-                assert_eq!(wide.schema().fields(), straight.schema().fields(), "{rest}");
+                let read = names.iter().filter(|name| !fields.contains(name)).cloned();
+                let members = fields.iter().map(|name| format!("'{name}', {name}")).collect::<Vec<_>>().join(", ");
+                let view = read.chain([format!("named_struct({members}) AS \"{PACKED}\"")]).collect::<Vec<_>>();
+                let view = format!("CREATE OR REPLACE VIEW t AS SELECT {} FROM flat", view.join(", "));
+                session.context().sql(&view).await.unwrap();
+                let wide = Unpack::plan(plan(narrow).await, columns).unwrap();
+                let names = |plan: &LogicalPlan| plan.schema().fields().iter().map(|f| f.name().clone()).collect::<Vec<_>>();
+                assert_eq!(names(&wide), names(&straight), "{rest}");
                 let mut given = Vec::new();
                 for plan in [wide, straight] {
                     let rows = session.context().execute_logical_plan(plan).await.unwrap().collect().await.unwrap();
                     assert!(!rows.is_empty(), "{rest}");
                     given.push(pretty_format_batches(&rows).unwrap().to_string());
                 }
+                session.context().sql("CREATE OR REPLACE VIEW t AS SELECT * FROM flat").await.unwrap();
                 assert_eq!(given[0], given[1], "{rest}");
             }
         });
@@ -304,7 +288,12 @@ mod tests {
 
     #[test]
     fn few_fields_and_other_shapes_stay() {
-        assert!(Carried::split(&query("SELECT a, b FROM t")).is_none());
-        assert!(Carried::split(&query("SELECT a FROM t UNION SELECT b FROM t")).is_none());
+        let many = (0..300).map(|number| format!("f{number}")).collect::<Vec<_>>().join(", ");
+        let is_split = |text: &str| split(&query(text), "t", &[]).is_some();
+        assert!(is_split(&format!("SELECT {many} FROM t")));
+        assert!(!is_split("SELECT a, b FROM t"));
+        assert!(!is_split(&format!("SELECT {many} FROM t UNION SELECT {many} FROM t")));
+        assert!(!is_split(&format!("SELECT {many} FROM t JOIN u ON a = b")));
+        assert!(!is_split(&format!("SELECT {many} FROM u")));
     }
 }

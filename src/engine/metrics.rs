@@ -81,6 +81,7 @@ pub(crate) fn total_node(plan: &Arc<dyn ExecutionPlan>) -> Option<Arc<dyn Execut
                 | "GlobalLimitExec"
                 | "LocalLimitExec"
                 | "SortPreservingMergeExec"
+                | "UnpackExec"
         );
         let child = match node.children().as_slice() {
             [only] if passes => Arc::clone(only),

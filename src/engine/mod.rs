@@ -7,7 +7,7 @@
 //! | `compile` | a rule's text to its canonical SQL |
 //! | `tables` | the tables of a query, cut to the window of an execution |
 //! | `plan` | SQL to a physical plan |
-//! | `many_fields` | the same for a query over very many fields |
+//! | `many_fields`, `unpack` | the same for a query over very many fields |
 //! | `optimizer` | which rules the optimiser has |
 //! | `lone_group` | what DataFusion's optimiser must not do |
 //! | `mixed` | texts that SQL compares with numbers |
@@ -44,6 +44,7 @@ pub mod session;
 pub mod shared;
 mod spread;
 mod tables;
+mod unpack;
 
 use chrono::{DateTime, Utc};
 
@@ -59,6 +60,7 @@ use crate::sql::lowered::{Lowered, TableUse};
 pub use origin::Refusal;
 pub use spread::Held;
 pub use tables::TimeField;
+pub(crate) use unpack::Unpack;
 
 /// A session together with the lake that it reads.
 pub struct Engine {
@@ -96,7 +98,7 @@ impl Engine {
         let lowered = compile::compile(rule, &catalog)?;
         let complete: Vec<_> = lowered.tables.iter().filter(|used| used.all_fields).collect();
         if complete.is_empty() {
-            return Ok(lowered);
+            return Ok(many_fields::packed(lowered));
         }
         // A query that gives every field must know them all, also those that only a late document holds.
         for used in complete {
@@ -104,7 +106,7 @@ impl Engine {
                 table.discover().await?;
             }
         }
-        compile::compile(rule, &catalog)
+        compile::compile(rule, &catalog).map(many_fields::packed)
     }
 
     /// The rule without the events for which one of `conditions`, written in KQL, is true; `lowered` is its canonical form.

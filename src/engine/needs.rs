@@ -14,6 +14,7 @@ use super::failure::engine_error;
 use super::plan;
 use super::session::Session;
 use crate::error::Result;
+use crate::lake::PACKED;
 use crate::sql::catalog::{self, Type};
 use crate::sql::lowered::{Lowered, TableUse};
 
@@ -38,6 +39,13 @@ pub(crate) async fn needs(
     }
     let mut found = BTreeMap::new();
     collect(&planned?, &mut found)?;
+    for used in &lowered.tables {
+        if let Some(names) = found.get_mut(&used.name)
+            && names.remove(PACKED)
+        {
+            names.extend(used.packed.iter().cloned());
+        }
+    }
     Ok(found)
 }
 
@@ -58,6 +66,13 @@ fn schema(used: &TableUse, mut columns: Vec<Arc<Field>>) -> SchemaRef {
     let known: BTreeSet<_> = columns.iter().map(|field| field.name().clone()).collect();
     columns.extend(used.wanted.iter().filter(|field| !known.contains(&field.name)).map(column));
     columns.extend(used.metadata.iter().filter(|name| !known.contains(*name)).map(|name| metadata_column(name)));
+    if !used.packed.is_empty() {
+        let packed: BTreeSet<&String> = used.packed.iter().collect();
+        let (members, mut others): (Vec<_>, Vec<_>) =
+            columns.into_iter().partition(|field| packed.contains(field.name()));
+        others.push(Arc::new(Field::new(PACKED, DataType::Struct(members.into()), false)));
+        columns = others;
+    }
     Arc::new(Schema::new(columns))
 }
 

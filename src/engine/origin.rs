@@ -24,7 +24,9 @@ use datafusion::logical_expr::{
     Unnest, Window,
 };
 
+use super::unpack::Unpack;
 use crate::alert::ORIGIN;
+use crate::lake::PACKED;
 
 /// Why the rows of a query cannot carry their events: what is in the way.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -191,7 +193,13 @@ impl Carry<'_> {
             LogicalPlan::Aggregate(_) | LogicalPlan::Distinct(_) => refuse("a row of it stands for several events"),
             LogicalPlan::Union(_) => refuse("its rows come from several queries (UNION)"),
             LogicalPlan::EmptyRelation(_) | LogicalPlan::Values(_) => refuse("its rows come from no table"),
-            other => refuse(format!("{} is not known to carry events", name_of(other))),
+            other => match Unpack::of(other) {
+                Some(unpack) => {
+                    let Rows { plan, event } = self.node(unpack.input(), ordered)?;
+                    Ok(Rows { plan: unpack.over(plan)?, event })
+                }
+                None => refuse(format!("{} is not known to carry events", name_of(other))),
+            },
         }
     }
 
@@ -200,11 +208,13 @@ impl Carry<'_> {
         let Some(schema) = self.tables.get(scan.table_name.table()) else {
             return refuse(format!("the relation {} is no table of the lake", scan.table_name));
         };
-        let names: Vec<String> = schema.fields().iter().map(|field| format!("{ORIGIN}{}", field.name())).collect();
-        let copies =
-            schema.fields().iter().zip(&names).map(|(field, name)| {
-                Expr::Column(Column::new(Some(scan.table_name.clone()), field.name())).alias(name)
-            });
+        let fields: Vec<&str> =
+            schema.fields().iter().map(|field| field.name().as_str()).filter(|name| *name != PACKED).collect();
+        let names: Vec<String> = fields.iter().map(|name| format!("{ORIGIN}{name}")).collect();
+        let copies = fields
+            .iter()
+            .zip(&names)
+            .map(|(field, name)| Expr::Column(Column::new(Some(scan.table_name.clone()), *field)).alias(name));
         let own = scan.projected_schema.columns().into_iter().map(Expr::Column);
         let exprs: Vec<Expr> = own.chain(copies).collect();
         let plan = project(whole(&scan.table_name, schema)?, exprs)?;

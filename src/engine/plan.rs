@@ -10,10 +10,10 @@ use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::sqlparser::ast::{Query, Statement};
 
 use super::failure::engine_error;
-use super::many_fields::Carried;
 use super::metrics::total_node;
 use super::mixed;
 use super::session::Session;
+use super::unpack::Unpack;
 use crate::error::Result;
 use crate::sql::lowered::Lowered;
 
@@ -90,17 +90,10 @@ pub(crate) async fn logical(session: &Session, lowered: &Lowered, now: DateTime<
 }
 
 async fn statement_to_plan(state: &SessionState, lowered: &Lowered) -> Result<LogicalPlan> {
-    let wide = match Carried::split(&lowered.query) {
-        Some((narrow, carried)) => {
-            let plan = query_to_plan(state, narrow).await?;
-            carried.widen(plan).map_err(engine_error)?
-        }
-        None => None,
-    };
-    let plan = match wide {
-        Some(plan) => plan,
-        None => query_to_plan(state, lowered.query.clone()).await?,
-    };
+    let mut plan = query_to_plan(state, lowered.query.clone()).await?;
+    if let Some(columns) = &lowered.unpacked {
+        plan = Unpack::plan(plan, columns.clone()).map_err(engine_error)?;
+    }
     mixed::refuse(&plan)?;
     Ok(plan)
 }

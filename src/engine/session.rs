@@ -15,6 +15,7 @@ use datafusion::prelude::SessionConfig;
 use egret_udfs::Warnings;
 
 use super::failure::engine_error;
+use super::unpack::Planner;
 use crate::error::Result;
 use crate::lake::Preselect;
 
@@ -94,7 +95,8 @@ impl Session {
             .with_config(config)
             .with_runtime_env(Arc::clone(&runtime))
             .with_default_features()
-            .with_optimizer_rules(super::optimizer::rules());
+            .with_optimizer_rules(super::optimizer::rules())
+            .with_query_planner(Arc::new(Planner));
         if options.scan == Scan::Dictionary {
             state = state.with_physical_optimizer_rule(Arc::new(Preselect::new(runtime, is_quiet)));
         }

@@ -137,13 +137,17 @@ pub(super) async fn plans(
     let mut plans = BTreeMap::new();
     for used in &lowered.tables {
         let mut used = used.clone();
+        // What the query only carries along comes packed.
+        let mut shows_all = used.all_fields && used.packed.is_empty();
         if columns == Columns::All {
             used.all_fields = are_few(lake, &used).await?;
+            shows_all = used.all_fields;
             let missing = IDENTITY.iter().filter(|name| !used.metadata.iter().any(|known| known == *name));
             let missing: Vec<String> = missing.map(|name| (*name).to_owned()).collect();
             used.metadata.extend(missing);
         }
-        let plan = table(session, lake, &used, &mentioned, window.clone(), on_time.clone()).await?;
+        let only = (!shows_all).then(|| mentioned.clone());
+        let plan = table(session, lake, &used, only, window.clone(), on_time.clone()).await?;
         plans.insert(used.name, plan);
     }
     Ok(plans)
@@ -172,16 +176,15 @@ async fn table(
     session: &Session,
     lake: &Lake,
     used: &TableUse,
-    mentioned: &BTreeSet<String>,
+    only: Option<BTreeSet<String>>,
     window: Option<Window>,
     on_time: Option<OnTime>,
 ) -> Result<LogicalPlan> {
-    // `_ignored` tells of every field, also of those that the query does not name.
-    let all_fields = used.all_fields || used.metadata.iter().any(|name| name == "_ignored");
     let ask = Ask {
         wanted: used.wanted.iter().map(wanted).collect(),
         metadata: used.metadata.clone(),
-        only: (!all_fields).then(|| mentioned.clone()),
+        only,
+        packed: used.packed.clone(),
         all_fields: used.all_fields,
         window,
         on_time,
@@ -193,7 +196,7 @@ async fn table(
 /// The table with a mark on each field that may hold several values, which tells its lists from those a query makes;
 /// `made` is no field. A mark keeps what a scan need not give from being left out: no list gets one without need.
 fn marked(plan: LogicalPlan, made: Option<&str>) -> Result<LogicalPlan> {
-    let mark = FieldMetadata::from(BTreeMap::from([(VALUES.to_owned(), SOURCE.to_owned())]));
+    let mark = mark();
     let column = |(qualifier, field): (Option<&TableReference>, &FieldRef)| {
         let column = Expr::Column(Column::new(qualifier.cloned(), field.name()));
         match field.data_type() {
@@ -213,6 +216,11 @@ fn marked(plan: LogicalPlan, made: Option<&str>) -> Result<LogicalPlan> {
         DFSchema::new_with_metadata(fields.collect(), plan.schema().metadata().clone()).map_err(engine_error)?;
     let marked = Projection::try_new_with_schema(columns, Arc::new(plan), Arc::new(schema)).map_err(engine_error)?;
     Ok(LogicalPlan::Projection(marked))
+}
+
+/// The mark of a list that an event holds.
+pub(super) fn mark() -> FieldMetadata {
+    FieldMetadata::from(BTreeMap::from([(VALUES.to_owned(), SOURCE.to_owned())]))
 }
 
 /// Every name that a query writes.

@@ -14,7 +14,7 @@
 //! | `group`, `table` | files -> groups -> table |
 //! | `parquet/`, `ndjson/` | how each format is read |
 //! | `folders`, `partition` | times in folders' names -> which files a window can do without |
-//! | `window`, `view` | what a query asks -> plan |
+//! | `window`, `view`, `packed` | what a query asks -> plan |
 //! | `date`, `number` | values spelled as text |
 //! | `functions/` | SQL functions of these plans |
 
@@ -31,6 +31,7 @@ mod json;
 mod mapping;
 pub mod ndjson;
 mod number;
+mod packed;
 mod parquet;
 mod partition;
 mod paths;
@@ -49,6 +50,7 @@ pub use field::{Field, Kind};
 pub use folders::Folders;
 pub use mapping::{Inverse, Mapping};
 pub use ndjson::{BadLine, FieldTally, Issues, OnBadLine, Tally};
+pub use packed::PACKED;
 pub use parquet::Preselect;
 pub use store::Format;
 pub use table::{METADATA, Table};

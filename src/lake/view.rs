@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field as ArrowField, FieldRef, TimeUnit};
+use datafusion::catalog::TableProvider;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, ScalarValue, TableReference};
 use datafusion::datasource::provider_as_source;
@@ -15,13 +16,14 @@ use datafusion::execution::FunctionRegistry;
 use datafusion::functions::core::expr_fn::{coalesce, get_field};
 use datafusion::functions::string::expr_fn::concat;
 use datafusion::logical_expr::{
-    Expr, LogicalPlan, LogicalPlanBuilder, Projection, ScalarUDF, TableSource, Union, cast, lit, try_cast,
+    Expr, LogicalPlan, LogicalPlanBuilder, Projection, ScalarUDF, Union, cast, lit, try_cast,
 };
 
 use super::field::{Field, Kind};
 use super::functions::{Unparsed, list_leaf, parse_instant, row_json};
 use super::group::{Group, GroupFile};
 use super::json;
+use super::packed::{DOCUMENT, PACKED, Pack, PackedScan};
 use super::parquet::{FILE_COLUMN, ParquetScan, ROW_COLUMN, Scanned};
 use super::partition;
 use super::schema::{Leaf, Stored, instant, is_text, unify};
@@ -40,6 +42,8 @@ pub struct Ask {
     /// The names that the query mentions: fields that are not among them make no column, so that a plan does not grow
     /// with the number of fields. `None` where it reads all.
     pub only: Option<BTreeSet<String>>,
+    /// The fields that come as the members of one column, [`PACKED`], in this order.
+    pub packed: Vec<String>,
     /// Whether every field is asked for, so that JSON files are searched for fields first.
     pub all_fields: bool,
     /// The part of time.
@@ -121,7 +125,11 @@ pub async fn plan(
         ask.only.as_ref().is_none_or(|only| only.contains(name)) || ask.wanted.iter().any(|w| w.name == name)
     };
     let shown: Vec<Field> = columns.values().filter(|f| asked(&f.name)).cloned().collect();
-    let read: Vec<Field> = columns.values().filter(|f| asked(&f.name) || in_window(&f.name)).cloned().collect();
+    let packed: BTreeSet<&str> = ask.packed.iter().map(String::as_str).collect();
+    // `_ignored` tells of every field, also of those that the query does not name.
+    let whole = ask.metadata.iter().any(|name| name == "_ignored");
+    let is_read = |name: &str| whole || asked(name) || in_window(name) || packed.contains(name);
+    let read: Vec<Field> = columns.values().filter(|f| is_read(&f.name)).cloned().collect();
     let mut branches = Vec::new();
     for table in tables {
         let bind = Bind { functions, table, all: &columns, shown: &shown, window: ask.window.as_ref() };
@@ -129,7 +137,7 @@ pub async fn plan(
             branches.push(Arc::new(match group.format {
                 Format::Parquet => {
                     let scan = parquet_scan(&bind, group, ask.metadata.iter().any(|m| m == "_id"));
-                    branch(&bind, group, provider_as_source(Arc::new(scan)), ask)?
+                    branch(&bind, group, Arc::new(scan), ask)?
                 }
                 Format::Json => {
                     let (read, document) =
@@ -141,7 +149,7 @@ pub async fn plan(
                     let scan = json::scan(table, group, &read, &metadata, |file| bind.may_hold(file));
                     let mut asked = json::asked(group, &read);
                     table.mapping.apply(&mut asked);
-                    branch(&bind, &asked, provider_as_source(Arc::new(scan)), ask)?
+                    branch(&bind, &asked, Arc::new(scan), ask)?
                 }
             }));
         }
@@ -231,8 +239,11 @@ impl Leaf {
 }
 
 /// One group: scan, window, columns.
-fn branch(bind: &Bind<'_>, group: &Group, source: Arc<dyn TableSource>, ask: &Ask) -> Result<LogicalPlan> {
+fn branch(bind: &Bind<'_>, group: &Group, scan: Arc<dyn TableProvider>, ask: &Ask) -> Result<LogicalPlan> {
     let own = |name: &str| group.leaves(name).first();
+    let packs = packs(bind, group, ask)?;
+    let scan = if packs.is_empty() { scan } else { Arc::new(PackedScan::new(scan, packs)) };
+    let source = provider_as_source(scan);
     let mut builder =
         LogicalPlanBuilder::scan(TableReference::bare(bind.table.name()), source, None).map_err(refused)?;
     if let Some(window) = bind.window {
@@ -242,13 +253,16 @@ fn branch(bind: &Bind<'_>, group: &Group, source: Arc<dyn TableSource>, ask: &As
     for field in bind.shown {
         columns.push(column(group, field, bind)?.alias(&field.name));
     }
+    if !ask.packed.is_empty() {
+        columns.push(Expr::Column(Column::new_unqualified(PACKED)));
+    }
     for name in &ask.metadata {
         let known = match (group.format, name.as_str()) {
             (Format::Json, _) => Expr::Column(Column::new_unqualified(name)),
             (Format::Parquet, "_id") => derived_id(),
             (Format::Parquet, "_index") => lit(ScalarValue::Utf8View(Some(bind.table.name().to_owned()))),
             (Format::Parquet, "_version") => lit(1_i64),
-            (Format::Parquet, "_source") => source_text(group, bind)?,
+            (Format::Parquet, "_source") => row_json(Expr::Column(Column::new_unqualified(DOCUMENT))),
             _ => lit(null(&DataType::new_list(DataType::Utf8View, true))),
         };
         let stored = own(name).filter(|leaf| !leaf.multi() && group.format == Format::Parquet);
@@ -336,18 +350,22 @@ fn derived_id() -> Expr {
     concat(vec![column(FILE_COLUMN), lit(ScalarValue::Utf8View(Some("-".to_owned()))), row])
 }
 
-/// The fields of a row that are not null, as JSON.
-fn source_text(group: &Group, bind: &Bind<'_>) -> Result<Expr> {
-    let mut columns = Vec::new();
-    for field in bind.all.values() {
-        if !group.leaves(&field.name).is_empty() {
-            columns.push((field.name.clone(), column(group, field, bind)?));
-        }
+/// The columns of a scan that have fields as their members.
+fn packs(bind: &Bind<'_>, group: &Group, ask: &Ask) -> Result<Vec<Pack>> {
+    let member = |field: &Field| Ok((field.name.clone(), column_type(field), column(group, field, bind)?));
+    let mut packs = Vec::new();
+    if !ask.packed.is_empty() {
+        let known = |name: &String| {
+            let unknown = || Error::new(ErrorKind::Engine, format!("the table has no field {name} to carry along"));
+            bind.field(name).ok_or_else(unknown).and_then(member)
+        };
+        packs.push(Pack::new(PACKED, ask.packed.iter().map(known).collect::<Result<_>>()?));
     }
-    if columns.is_empty() {
-        return Ok(lit(ScalarValue::Utf8View(Some("{}".to_owned()))));
+    if group.format == Format::Parquet && ask.metadata.iter().any(|name| name == "_source") {
+        let stored = bind.all.values().filter(|field| !group.leaves(&field.name).is_empty());
+        packs.push(Pack::new(DOCUMENT, stored.map(member).collect::<Result<_>>()?));
     }
-    Ok(row_json(columns))
+    Ok(packs)
 }
 
 /// The column of a field: what the group stores, brought to the field's type; null where it stores nothing.

@@ -29,6 +29,9 @@ pub struct Lowered {
     pub hidden: usize,
     /// The fields of the event that each row carries in columns behind all others; none where rows carry no event.
     pub origin: Vec<String>,
+    /// The names of all columns of the result, in order, where some come as the members of one column of the query; see
+    /// [`TableUse::packed`].
+    pub unpacked: Option<Vec<String>>,
     /// What its author should know.
     pub warnings: Vec<Diagnostic>,
 }
@@ -46,6 +49,8 @@ pub struct TableUse {
     pub metadata: Vec<String>,
     /// Whether the query reads every field.
     pub all_fields: bool,
+    /// The fields that the query only carries along, and that the table gives it as the members of one column.
+    pub packed: Vec<String>,
 }
 
 /// A column of a result.

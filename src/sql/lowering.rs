@@ -179,6 +179,7 @@ impl<'a> Lowering<'a> {
             expanded,
             hidden,
             origin: Vec::new(),
+            unpacked: None,
             warnings: self.diagnostics,
         })
     }

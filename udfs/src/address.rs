@@ -4,6 +4,8 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use crate::dotted;
+
 /// First of the 2^32 addresses `::ffff:0:0/96` that stand for IPv4.
 pub(crate) const MAPPED: u128 = 0xffff << 32;
 
@@ -20,7 +22,7 @@ impl Address {
     /// Returns the address a text spells, or `None`: no zone ids, no ports, no leading zeros in IPv4 octets.
     #[inline]
     pub(crate) fn from_text(text: &str) -> Option<Self> {
-        match parse_ipv4(text.as_bytes()) {
+        match dotted::parse(text.as_bytes()) {
             Some(address) => Some(Self::V4(address)),
             None => text.parse::<Ipv6Addr>().ok().map(|address| Self::from_bits(address.to_bits())),
         }
@@ -59,35 +61,6 @@ impl std::fmt::Display for Address {
             Self::V6(bits) => Ipv6Addr::from_bits(bits).fmt(formatter),
         }
     }
-}
-
-/// Returns the IPv4 address of a dotted text. Agrees with the standard library's parser and takes a
-/// fifth less time.
-#[inline]
-fn parse_ipv4(text: &[u8]) -> Option<u32> {
-    if !(7..=15).contains(&text.len()) {
-        return None;
-    }
-    let (mut address, mut octet, mut digits, mut dots) = (0_u32, 0_u32, 0_u8, 0_u8);
-    for &byte in text {
-        let digit = byte.wrapping_sub(b'0');
-        if digit <= 9 {
-            let leading_zero = digits > 0 && octet == 0;
-            octet = octet * 10 + u32::from(digit);
-            digits += 1;
-            if leading_zero || octet > 255 {
-                return None;
-            }
-        } else {
-            if byte != b'.' || digits == 0 {
-                return None;
-            }
-            address = address << 8 | octet;
-            (octet, digits) = (0, 0);
-            dots += 1;
-        }
-    }
-    (dots == 3 && digits > 0).then_some(address << 8 | octet)
 }
 
 #[cfg(test)]

@@ -118,6 +118,7 @@ mod addresses;
 mod cache;
 mod compiled;
 mod documentation;
+mod dotted;
 mod judge;
 mod label;
 mod list;

@@ -4,10 +4,12 @@ mod instant;
 mod list_leaf;
 mod object_text;
 mod row_json;
+mod row_struct;
 mod value_map;
 
 pub(crate) use instant::{Unparsed, parse_instant};
 pub(crate) use list_leaf::list_leaf;
 pub(crate) use object_text::object_text;
 pub(crate) use row_json::row_json;
+pub(crate) use row_struct::row_struct;
 pub(crate) use value_map::{Values, mapped, value_map};

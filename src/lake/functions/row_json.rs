@@ -1,25 +1,23 @@
-//! `row_json(columns...)`: a row as the text of a JSON object of its fields that are not null.
+//! `row_json(row)`: a struct as the text of a JSON object of its members that are not null.
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, RecordBatch, StringViewBuilder};
-use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::arrow::array::{RecordBatch, StringViewBuilder};
+use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::json::LineDelimitedWriter;
+use datafusion::common::cast::as_struct_array;
 use datafusion::common::{Result, exec_err};
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
-/// The expression for the JSON text of columns under their names.
-pub(crate) fn row_json(columns: Vec<(String, Expr)>) -> Expr {
-    let (names, columns): (Vec<_>, Vec<_>) = columns.into_iter().unzip();
-    let function = RowJson { names, signature: Signature::variadic_any(Volatility::Immutable) };
-    ScalarUDF::from(function).call(columns)
+/// The expression for the JSON text of a struct that is never null.
+pub(crate) fn row_json(row: Expr) -> Expr {
+    ScalarUDF::from(RowJson { signature: Signature::any(1, Volatility::Immutable) }).call(vec![row])
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct RowJson {
-    names: Vec<String>,
     signature: Signature,
 }
 
@@ -38,10 +36,8 @@ impl ScalarUDFImpl for RowJson {
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let rows = args.number_rows;
-        let columns = args.args.iter().map(|a| a.to_array(rows)).collect::<Result<Vec<ArrayRef>>>()?;
-        let fields: Vec<_> =
-            self.names.iter().zip(&columns).map(|(n, c)| Field::new(n, c.data_type().clone(), true)).collect();
-        let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?;
+        let [row] = args.args.as_slice() else { return exec_err!("row_json takes a struct") };
+        let batch = RecordBatch::from(as_struct_array(&row.to_array(rows)?)?);
         let mut text = Vec::new();
         let mut writer = LineDelimitedWriter::new(&mut text);
         writer.write(&batch)?;

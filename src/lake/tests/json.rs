@@ -102,6 +102,7 @@ async fn windows_metadata_and_wanted_fields() {
     let ask = Ask {
         wanted,
         metadata,
+        packed: Vec::new(),
         all_fields: true,
         window: Some(window("event.ingested", Some("@timestamp"))),
         only: None,

@@ -86,6 +86,7 @@ impl Lowering<'_> {
             wanted: unlisted,
             metadata: read,
             all_fields: !bounded,
+            packed: Vec::new(),
         };
         self.push_table(table, items);
         self.default_order();

@@ -63,6 +63,7 @@ pub(super) fn rewrite(
         expanded: Vec::new(),
         hidden: 0,
         origin: Vec::new(),
+        unpacked: None,
         warnings: diagnostics,
     })
 }
@@ -326,6 +327,7 @@ impl Rewriter<'_> {
                 wanted: Vec::new(),
                 metadata: Vec::new(),
                 all_fields: false,
+                packed: Vec::new(),
             });
             self.sources.push(source);
             self.tables.len() - 1

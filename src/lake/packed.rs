@@ -9,7 +9,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::{DFSchema, Statistics};
+use datafusion::common::{DFSchema, Statistics, internal_err};
 use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_expr::expressions::{Column, cast};
@@ -17,7 +17,7 @@ use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::projection::ProjectionExec;
 
-use super::functions::row_struct;
+use super::functions::{Row, row_struct};
 
 /// The column with the fields that a query only carries along.
 pub const PACKED: &str = "__egret_fields";
@@ -98,22 +98,22 @@ impl TableProvider for PackedScan {
         if packs.is_empty() {
             return self.scan.scan(state, projection, filters, limit).await;
         }
-        let place: HashMap<&str, usize> =
-            inside.fields().iter().enumerate().map(|(at, field)| (field.name().as_str(), at)).collect();
+        let place = places(&inside);
         let mut read: BTreeSet<usize> = wanted.iter().copied().filter(|at| *at < own).collect();
-        for value in packs.iter().flat_map(|pack| &pack.values) {
-            read.extend(value.column_refs().iter().filter_map(|column| place.get(column.name.as_str())));
+        for pack in &packs {
+            read.extend(pack.columns().iter().filter_map(|name| place.get(*name)));
         }
         let read: Vec<usize> = read.into_iter().collect();
         let input = self.scan.scan(state, Some(&read), filters, limit).await?;
-        let given = Given::new(input.schema(), state)?;
+        let given = input.schema();
+        let place = places(&given);
         let mut columns: Vec<(Arc<dyn PhysicalExpr>, String)> = Vec::with_capacity(wanted.len());
         for at in wanted {
             columns.push(match self.packs.get(at.wrapping_sub(own)) {
-                Some(pack) => (given.packed(pack)?, pack.name.to_owned()),
+                Some(pack) => (pack.expr(&given, &place, state)?, pack.name.to_owned()),
                 None => {
                     let name = inside.field(*at).name();
-                    (given.column(name)?, name.clone())
+                    (column(name, &place)?, name.clone())
                 }
             });
         }
@@ -121,41 +121,46 @@ impl TableProvider for PackedScan {
     }
 }
 
-/// What a scan gives, for the expressions over it.
-struct Given<'a> {
-    state: &'a dyn Session,
-    columns: DFSchema,
-    schema: SchemaRef,
-    place: HashMap<String, usize>,
+/// Where each column is: DataFusion looks through all of them for each.
+fn places(schema: &Schema) -> HashMap<&str, usize> {
+    schema.fields().iter().enumerate().map(|(at, field)| (field.name().as_str(), at)).collect()
 }
 
-impl<'a> Given<'a> {
-    fn new(schema: SchemaRef, state: &'a dyn Session) -> Result<Self> {
-        let place = schema.fields().iter().enumerate().map(|(at, field)| (field.name().clone(), at)).collect();
-        Ok(Self { state, columns: DFSchema::try_from(Arc::clone(&schema))?, schema, place })
+fn column(name: &str, place: &HashMap<&str, usize>) -> Result<Arc<dyn PhysicalExpr>> {
+    match place.get(name) {
+        Some(at) => Ok(Arc::new(Column::new(name, *at))),
+        None => internal_err!("the scan has no column {name}"),
+    }
+}
+
+impl Pack {
+    /// The columns that its members are made of.
+    fn columns(&self) -> BTreeSet<&str> {
+        self.values.iter().flat_map(Expr::column_refs).map(|column| column.name.as_str()).collect()
     }
 
-    /// A column by name, without looking through all of them as DataFusion does.
-    fn column(&self, name: &str) -> Result<Arc<dyn PhysicalExpr>> {
-        match self.place.get(name) {
-            Some(at) => Ok(Arc::new(Column::new(name, *at))),
-            None => Ok(Arc::new(Column::new_with_schema(name, &self.schema)?)),
+    /// The column over a scan's columns.
+    fn expr(
+        &self,
+        given: &SchemaRef,
+        place: &HashMap<&str, usize>,
+        state: &dyn Session,
+    ) -> Result<Arc<dyn PhysicalExpr>> {
+        let names: Vec<&str> = self.columns().into_iter().collect();
+        let arguments = names.iter().map(|name| column(name, place)).collect::<Result<Vec<_>>>()?;
+        let own: Vec<usize> = names.iter().filter_map(|name| place.get(name).copied()).collect();
+        let columns = Arc::new(given.project(&own)?);
+        let (resolved, own) = (DFSchema::try_from(Arc::clone(&columns))?, places(&columns));
+        let mut values = Vec::with_capacity(self.values.len());
+        for (value, member) in self.values.iter().zip(&self.members) {
+            let made = match value {
+                Expr::Column(plain) => column(&plain.name, &own)?,
+                other => state.create_physical_expr(other.clone(), &resolved)?,
+            };
+            values.push(cast(made, &columns, member.data_type().clone())?);
         }
-    }
-
-    fn value(&self, value: &Expr, member: &Field) -> Result<Arc<dyn PhysicalExpr>> {
-        let made = match value {
-            Expr::Column(column) => self.column(&column.name)?,
-            other => self.state.create_physical_expr(other.clone(), &self.columns)?,
-        };
-        cast(made, &self.schema, member.data_type().clone())
-    }
-
-    fn packed(&self, pack: &Pack) -> Result<Arc<dyn PhysicalExpr>> {
-        let members = pack.values.iter().zip(&pack.members);
-        let values = members.map(|(value, member)| self.value(value, member)).collect::<Result<Vec<_>>>()?;
-        let function = Arc::new(row_struct(pack.members.clone()));
-        let options = Arc::clone(self.state.config().options());
-        Ok(Arc::new(ScalarFunctionExpr::new(pack.name, function, values, pack.field(), options)))
+        let function = row_struct(Row { columns: Arc::clone(&columns), values, members: self.members.clone() });
+        let options = Arc::clone(state.config().options());
+        Ok(Arc::new(ScalarFunctionExpr::new(self.name, Arc::new(function), arguments, self.field(), options)))
     }
 }

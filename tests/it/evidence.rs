@@ -9,7 +9,7 @@ use egret::generate::{Config, Layout, generate};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::corpora::{SEED, WIDE, rule_files, stem};
+use super::corpora::{SEED, rule_files};
 use super::program::{Ran, egret, egret_with, root, shared};
 
 const EVENTS: &str = "data/events.parquet";
@@ -129,10 +129,8 @@ fn every_alert_of_the_sample_lake_comes_back() {
 
 /// The rules of others that can run here, as paths.
 fn of_others(corpora: &Path) -> Vec<String> {
-    let files = rule_files(corpora).into_iter().filter(|file| {
-        let asks = fs::read_to_string(file).unwrap().contains("| COMPLETION ");
-        !asks && !WIDE.contains(&stem(&file.display().to_string()).as_str())
-    });
+    let files =
+        rule_files(corpora).into_iter().filter(|file| !fs::read_to_string(file).unwrap().contains("| COMPLETION "));
     files.map(|file| file.display().to_string()).collect()
 }
 

@@ -18,6 +18,7 @@ mod layouts;
 mod many;
 mod mapping;
 mod mutated;
+mod nested;
 mod program;
 mod queries;
 mod readme;

@@ -36,11 +36,13 @@ pub(crate) fn parse(text: &[u8]) -> Option<u32> {
         return None;
     }
     // Two reads that overlap bring all bytes without a loop over them.
-    let word = |at: usize| text.get(at..at + 8).and_then(|bytes| bytes.try_into().ok()).map(u64::from_le_bytes);
-    let (low, high) = match (word(0), word(length.wrapping_sub(8))) {
-        (Some(low), Some(high)) => (low, high.checked_shr((16 - length as u32) * 8).unwrap_or(0)),
+    let (low, high) = match (text.first_chunk(), text.last_chunk()) {
+        (Some(first), Some(last)) => {
+            let high = u64::from_le_bytes(*last).checked_shr((16 - length as u32) * 8);
+            (u64::from_le_bytes(*first), high.unwrap_or(0))
+        }
         _ => {
-            let mut bytes = [0_u8; 8];
+            let mut bytes = [0; 8];
             bytes.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
             (u64::from_le_bytes(bytes), 0)
         }

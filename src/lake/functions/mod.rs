@@ -11,5 +11,5 @@ pub(crate) use instant::{Unparsed, parse_instant};
 pub(crate) use list_leaf::list_leaf;
 pub(crate) use object_text::object_text;
 pub(crate) use row_json::row_json;
-pub(crate) use row_struct::row_struct;
+pub(crate) use row_struct::{Row, row_struct};
 pub(crate) use value_map::{Values, mapped, value_map};

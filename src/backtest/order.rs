@@ -13,6 +13,7 @@ use datafusion::logical_expr::{
 
 use super::expr::{asks_for_time, at_execution};
 use super::widen::{Wide, Widen, Widened, refuse};
+use crate::engine::Unpack;
 
 impl Widen<'_> {
     pub(super) fn sort(&self, sort: &Sort) -> Widened<Wide> {
@@ -70,10 +71,16 @@ impl Widen<'_> {
                 let plan = LogicalPlan::Sort(Sort { expr, input: Arc::new(cut.plan), fetch: None });
                 Ok(Wide::new(plan, cut.execution))
             }
-            _ => {
-                let input = self.settled(plan)?;
-                self.numbered(input, Vec::new(), skip, fetch)
-            }
+            _ => match Unpack::of(plan).filter(|_| is_ordered(plan)) {
+                Some(unpack) => {
+                    let input = self.cut(unpack.input(), skip, fetch)?;
+                    Ok(Wide::new(unpack.over(input.plan)?, input.execution))
+                }
+                None => {
+                    let input = self.settled(plan)?;
+                    self.numbered(input, Vec::new(), skip, fetch)
+                }
+            },
         }
     }
 
@@ -116,7 +123,7 @@ fn is_ordered(plan: &LogicalPlan) -> bool {
         LogicalPlan::Projection(Projection { input, .. })
         | LogicalPlan::SubqueryAlias(SubqueryAlias { input, .. })
         | LogicalPlan::Limit(Limit { input, .. }) => is_ordered(input),
-        _ => false,
+        other => Unpack::of(other).is_some_and(|unpack| is_ordered(unpack.input())),
     }
 }
 
@@ -125,6 +132,7 @@ pub(super) fn keeps_order(plan: &LogicalPlan) -> bool {
     match plan {
         LogicalPlan::Projection(Projection { input, .. }) => keeps_order(input),
         LogicalPlan::Limit(Limit { input, .. }) => is_ordered(input) && keeps_order(input),
-        other => matches!(other, LogicalPlan::Sort(_)),
+        LogicalPlan::Sort(_) => true,
+        other => Unpack::of(other).is_some_and(|unpack| keeps_order(unpack.input())),
     }
 }

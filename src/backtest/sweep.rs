@@ -7,6 +7,7 @@ use datafusion::common::{Column, ScalarValue};
 use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{BinaryExpr, Expr, LogicalPlan};
 
+use crate::engine::Unpack;
 use crate::error::{Error, Kind, Result};
 
 const HELP: &str = "write it as in --sweep 'cc > {5,10,15,25}', with a condition that the rule has behind its last STATS, alone or joined by AND";
@@ -146,7 +147,13 @@ impl Sweep {
                     found += all.into_iter().filter(|part| self.is_loosest(part, &column)).count();
                     &filter.input
                 }
-                _ => return Some(found),
+                other => match Unpack::of(other) {
+                    Some(unpack) => {
+                        column = unpack.below(&column)?;
+                        unpack.input()
+                    }
+                    None => return Some(found),
+                },
             };
         }
     }

@@ -46,7 +46,9 @@ impl Engine {
     pub async fn field_use(&self, lowered: &Lowered, time: &TimeField, execution: &Execution) -> Result<Vec<FieldUse>> {
         let listed = |used: &TableUse| self.columns(used);
         let needed = needs(self.session(), lowered, listed, execution.at).await?;
-        tables::register(self.session(), self.lake(), lowered, time, execution).await?;
+        let mut unpacked = lowered.clone();
+        unpacked.tables.iter_mut().for_each(|used| used.packed.clear());
+        tables::register(self.session(), self.lake(), &unpacked, time, execution).await?;
         let mut found = Vec::new();
         for used in &lowered.tables {
             let names: Vec<String> = needed.get(&used.name).into_iter().flatten().cloned().collect();

@@ -12,7 +12,7 @@ use datafusion::arrow::datatypes::{DataType, FieldRef, SchemaRef};
 use datafusion::catalog::Session;
 use datafusion::common::cast::as_struct_array;
 use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::common::{DFSchema, DFSchemaRef, TableReference, plan_err};
+use datafusion::common::{Column, DFSchema, DFSchemaRef, TableReference, plan_err};
 use datafusion::error::Result;
 use datafusion::execution::context::QueryPlanner;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
@@ -64,6 +64,14 @@ impl Unpack {
 
     pub(crate) fn input(&self) -> &LogicalPlan {
         &self.input
+    }
+
+    /// The column of the input that a column is; nothing where that is a packed field.
+    pub(crate) fn below(&self, column: &Column) -> Option<Column> {
+        match self.places.get(self.schema.index_of_column(column).ok()?)? {
+            Place::Column(at) => Some(Column::from(self.input.schema().qualified_field(*at))),
+            Place::Member { .. } => None,
+        }
     }
 
     /// The same over another input.

@@ -25,3 +25,4 @@ mod readme;
 mod reference;
 mod replay;
 mod unparsed;
+mod wide;

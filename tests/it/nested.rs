@@ -116,7 +116,7 @@ fn members(node: &Node, events: &[Leaves]) -> (Fields, Vec<ArrayRef>) {
     (fields.into(), columns)
 }
 
-fn write_nested(json: &Path, parquet: &Path) -> usize {
+pub(super) fn write_nested(json: &Path, parquet: &Path) -> usize {
     let text = fs::read_to_string(json).unwrap();
     let events: Vec<Leaves> = text.lines().filter(|line| !line.trim().is_empty()).map(event).collect();
     let root = tree(&events);

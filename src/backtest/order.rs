@@ -71,16 +71,14 @@ impl Widen<'_> {
                 let plan = LogicalPlan::Sort(Sort { expr, input: Arc::new(cut.plan), fetch: None });
                 Ok(Wide::new(plan, cut.execution))
             }
-            _ => match Unpack::of(plan).filter(|_| is_ordered(plan)) {
-                Some(unpack) => {
+            _ => {
+                if let Some(unpack) = Unpack::of(plan).filter(|_| is_ordered(plan)) {
                     let input = self.cut(unpack.input(), skip, fetch)?;
-                    Ok(Wide::new(unpack.over(input.plan)?, input.execution))
+                    return Ok(Wide::new(unpack.over(input.plan)?, input.execution));
                 }
-                None => {
-                    let input = self.settled(plan)?;
-                    self.numbered(input, Vec::new(), skip, fetch)
-                }
-            },
+                let input = self.settled(plan)?;
+                self.numbered(input, Vec::new(), skip, fetch)
+            }
         }
     }
 

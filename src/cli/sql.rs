@@ -72,7 +72,7 @@ pub(super) async fn sql(args: &SqlArgs, resources: &ResourceArgs, console: &Cons
             }
             Ok(if skipped { SKIPPED_INPUT } else { 0 })
         }
-        _ => shell::read_lines(&query).await,
+        _ => Box::pin(shell::read_lines(&query)).await,
     }
 }
 

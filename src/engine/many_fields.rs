@@ -104,7 +104,7 @@ fn carried(query: &Query, table: &str) -> Option<Vec<String>> {
         for item in &select.projection {
             match item {
                 SelectItem::ExprWithAlias { alias, .. } if bare(item).is_none() => {
-                    _ = made.insert(alias.value.as_str())
+                    made.insert(alias.value.as_str());
                 }
                 SelectItem::Wildcard(options)
                 | SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(_), options) => {

@@ -125,7 +125,7 @@ impl Unpack {
         };
         let fields = places.iter().map(field).collect();
         let schema = Arc::new(DFSchema::new_with_metadata(fields, given.metadata().clone())?);
-        Ok(Self { columns, places, schema, input })
+        Ok(Self { input, columns, places, schema })
     }
 }
 
@@ -165,10 +165,8 @@ impl UserDefinedLogicalNodeCore for Unpack {
     }
 
     fn with_exprs_and_inputs(&self, _: Vec<Expr>, inputs: Vec<LogicalPlan>) -> Result<Self> {
-        match <[LogicalPlan; 1]>::try_from(inputs) {
-            Ok([input]) => Self::try_new(input, self.columns.clone()),
-            Err(_) => plan_err!("Unpack has one input"),
-        }
+        let Ok([input]) = <[LogicalPlan; 1]>::try_from(inputs) else { return plan_err!("Unpack has one input") };
+        Self::try_new(input, self.columns.clone())
     }
 
     fn supports_limit_pushdown(&self) -> bool {
@@ -194,6 +192,13 @@ impl UnpackExec {
             input.boundedness(),
         );
         Self { input, places, schema, properties: Arc::new(properties) }
+    }
+
+    fn over(&self, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+        let Ok([input]) = <[Arc<dyn ExecutionPlan>; 1]>::try_from(children) else {
+            return plan_err!("UnpackExec has one input");
+        };
+        Ok(Arc::new(Self::new(input, self.places.clone(), Arc::clone(&self.schema))))
     }
 }
 
@@ -259,17 +264,11 @@ impl ExecutionPlan for UnpackExec {
         children: Vec<Arc<dyn ExecutionPlan>>,
         _: ReplaceChildrenOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        match <[Arc<dyn ExecutionPlan>; 1]>::try_from(children) {
-            Ok([input]) => Ok(Arc::new(Self::new(input, self.places.clone(), Arc::clone(&self.schema)))),
-            Err(_) => plan_err!("UnpackExec has one input"),
-        }
+        self.over(children)
     }
 
     fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
-        match <[Arc<dyn ExecutionPlan>; 1]>::try_from(children) {
-            Ok([input]) => Ok(Arc::new(Self::new(input, self.places.clone(), Arc::clone(&self.schema)))),
-            Err(_) => plan_err!("UnpackExec has one input"),
-        }
+        self.over(children)
     }
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {

@@ -109,12 +109,11 @@ impl TableProvider for PackedScan {
         let place = places(&given);
         let mut columns: Vec<(Arc<dyn PhysicalExpr>, String)> = Vec::with_capacity(wanted.len());
         for at in wanted {
-            columns.push(match self.packs.get(at.wrapping_sub(own)) {
-                Some(pack) => (pack.expr(&given, &place, state)?, pack.name.to_owned()),
-                None => {
-                    let name = inside.field(*at).name();
-                    (column(name, &place)?, name.clone())
-                }
+            columns.push(if let Some(pack) = self.packs.get(at.wrapping_sub(own)) {
+                (pack.expr(&given, &place, state)?, pack.name.to_owned())
+            } else {
+                let name = inside.field(*at).name();
+                (column(name, &place)?, name.clone())
             });
         }
         Ok(Arc::new(ProjectionExec::try_new(columns, input)?))
@@ -127,10 +126,8 @@ fn places(schema: &Schema) -> HashMap<&str, usize> {
 }
 
 fn column(name: &str, place: &HashMap<&str, usize>) -> Result<Arc<dyn PhysicalExpr>> {
-    match place.get(name) {
-        Some(at) => Ok(Arc::new(Column::new(name, *at))),
-        None => internal_err!("the scan has no column {name}"),
-    }
+    let Some(at) = place.get(name) else { return internal_err!("the scan has no column {name}") };
+    Ok(Arc::new(Column::new(name, *at)))
 }
 
 impl Pack {

@@ -72,7 +72,7 @@ fn column(node: &Node, events: &[Leaves]) -> ArrayRef {
     let Some(name) = &node.field else {
         let (fields, columns) = members(node, events);
         let present = (0..events.len()).map(|row| columns.iter().any(|column| column.is_valid(row)));
-        let nulls = NullBuffer::from_iter(present);
+        let nulls: NullBuffer = present.collect();
         return Arc::new(StructArray::try_new(fields, columns, Some(nulls)).unwrap());
     };
     let values: Vec<Option<&Vec<Value>>> = events.iter().map(|event| event.get(name)).collect();
@@ -83,13 +83,17 @@ fn column(node: &Node, events: &[Leaves]) -> ArrayRef {
             if several {
                 let mut lists = ListBuilder::new($builder);
                 for values in &values {
-                    values.iter().copied().flatten().for_each(|value| lists.values().append_option($of(value)));
+                    for value in values.iter().copied().flatten() {
+                        lists.values().append_option($of(value));
+                    }
                     lists.append(values.is_some());
                 }
                 Arc::new(lists.finish())
             } else {
                 let mut plain = $builder;
-                values.iter().for_each(|values| plain.append_option(values.and_then(|values| $of(&values[0]))));
+                for values in &values {
+                    plain.append_option(values.and_then(|values| $of(&values[0])));
+                }
                 Arc::new(plain.finish())
             }
         }};

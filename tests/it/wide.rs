@@ -27,7 +27,7 @@ fn event(at: usize) -> Map<String, Value> {
             (0, 1) => json!([format!("v{at}"), format!("w{field}")]),
             (0, _) => json!(format!("v{}", at + field)),
             (1, _) => json!(at * field),
-            _ => json!(at % 2 == 0),
+            _ => json!(at.is_multiple_of(2)),
         };
         event.insert(name(field), value);
     }

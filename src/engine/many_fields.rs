@@ -17,8 +17,12 @@ use crate::sql::lowered::Lowered;
 /// Fewer fields are planned as they are written.
 const MANY: usize = 200;
 
-/// The same with the fields that it only carries along packed, where they are many.
+/// The same with the fields that it only carries along packed, where they are many. A query that was written as SQL stays
+/// as it is: it may mean columns without naming them (NATURAL JOIN, ORDER BY ALL).
 pub(super) fn packed(mut lowered: Lowered) -> Lowered {
+    if lowered.columns.is_empty() {
+        return lowered;
+    }
     let [used] = lowered.tables.as_mut_slice() else { return lowered };
     let Some(found) = split(&lowered.query, &used.name, &used.metadata) else { return lowered };
     let Split { query, fields, columns } = found;

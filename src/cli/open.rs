@@ -12,7 +12,7 @@ use crate::engine::compile::patterns;
 use crate::engine::refusal::refused;
 use crate::engine::{Engine, Refusal, TimeField};
 use crate::error::{Error, Kind, Result};
-use crate::lake::{Catalog, LakeConfig, OnBadLine};
+use crate::lake::{self, Catalog, LakeConfig, OnBadLine};
 use crate::rule::{self, DateMath, Exceptions, Execution, Interval, Language, Loaded, Rule, Window};
 use crate::sql::lowered::Lowered;
 
@@ -40,17 +40,48 @@ fn lake_config(args: &LakeArgs, catalog: Catalog) -> LakeConfig {
 }
 
 /// The configuration of a lake that must be named, with the tables that `rules` read; with all where there is none.
-pub(super) fn required_lake(args: &LakeArgs, rules: &[Rule]) -> Result<LakeConfig> {
+/// Events outside of `windows`, if there are some, will not be asked for.
+pub(super) fn required_lake(args: &LakeArgs, rules: &[Rule], windows: Vec<lake::Window>) -> Result<LakeConfig> {
     let catalog = catalog_path(args);
     if args.events.is_none() && args.lake.is_none() && args.tables.is_empty() && catalog.is_none() {
         return Err(Error::new(Kind::Usage, "no events to read").with_help(
             "name them with --events LOCATION, --lake DIR or --table NAME=LOCATION, or name tables once in egret.toml",
         ));
     }
-    let Some(path) = catalog else { return Ok(lake_config(args, Catalog::default())) };
-    let config = lake_config(args, Catalog::open(&path)?);
-    // A catalogue names whatever there is: what no rule reads is not looked for.
-    Ok(LakeConfig { only: patterns(rules).unwrap_or_default(), ..config })
+    // A catalogue names whatever there is, and so does a store: what no rule reads is not looked for.
+    let in_store = args.lake.as_deref().is_some_and(|lake| lake.contains("://"));
+    let named = catalog.is_some() || in_store;
+    let only = if named { patterns(rules).unwrap_or_default() } else { Vec::new() };
+    let catalog = catalog.map_or(Ok(Catalog::default()), |path| Catalog::open(&path))?;
+    Ok(LakeConfig { only, windows, ..lake_config(args, catalog) })
+}
+
+/// The windows of executions of `rules` that the flags ask for; none where one of them looks at all events, or where
+/// the events say when it is.
+pub(super) fn windows(rules: &[Rule], args: &TimeArgs, now: DateTime<Utc>) -> Result<Vec<lake::Window>> {
+    if args.at.as_deref() == Some("latest") {
+        return Ok(Vec::new());
+    }
+    let at = execution_time(args, now, None)?;
+    let mut windows = Vec::with_capacity(rules.len());
+    for rule in rules {
+        let Some(window) = execution(rule, args, at)?.window else { return Ok(Vec::new()) };
+        windows.push(TimeField::of(rule).over(&window, None));
+    }
+    Ok(hulls(windows))
+}
+
+/// The windows as few as there are fields: each from the first start to the last end.
+pub(super) fn hulls(windows: Vec<lake::Window>) -> Vec<lake::Window> {
+    let mut hulls: Vec<lake::Window> = Vec::new();
+    for window in windows {
+        let same = |hull: &&mut lake::Window| hull.field == window.field && hull.fallback == window.fallback;
+        match hulls.iter_mut().find(same) {
+            Some(hull) => (hull.from, hull.to) = (hull.from.min(window.from), hull.to.max(window.to)),
+            None => hulls.push(window),
+        }
+    }
+    hulls
 }
 
 /// The file of the catalogue: the one that is named, else the one of the working directory, where no flag says where

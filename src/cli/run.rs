@@ -72,7 +72,9 @@ pub(super) async fn run(args: &RunArgs, resources: &ResourceArgs, console: &Cons
     let now = open::now();
     let destination = Destination::try_new(&args.output, rules.len() + broken > 1)?;
     let stats = StatsFile::reserve(args.output.stats_file.as_deref())?;
-    let engine = Engine::open(&resource::options(resources), &open::required_lake(&args.lake, &rules)?).await?;
+    let windows = open::windows(&rules, &args.time, now)?;
+    let engine =
+        Engine::open(&resource::options(resources), &open::required_lake(&args.lake, &rules, windows)?).await?;
     for warning in engine.lake().warnings() {
         console.warning(warning);
     }

@@ -74,6 +74,7 @@ impl Engine {
     pub async fn open(options: &Options, config: &LakeConfig) -> Result<Self> {
         let session = Session::try_new(options)?;
         let lake = Lake::open(config).await?;
+        lake.register(&session.context().runtime_env()).map_err(failure::engine_error)?;
         Ok(Self { session, lake })
     }
 

@@ -1,4 +1,4 @@
-//! Where events lie, as tables of flat fields: Parquet and JSON files, folders, globs, standard input.
+//! Where events lie, as tables of flat fields: Parquet and JSON files, folders, globs, standard input, object stores.
 //!
 //! A [`Lake`] is opened from a [`LakeConfig`]: its locations are listed, footers are read and schemas are brought
 //! together, and a [`Table`] offers one list of fields whatever its files look like. [`Table::plan`] is the table as a
@@ -10,6 +10,7 @@
 //! | `catalog`, `sheet` | tables that a file names once |
 //! | `mapping/` | fields of another schema under the names of ECS |
 //! | `store`, `hive` | location -> files, and the columns that their folders spell |
+//! | `remote/` | the same for stores of objects and web servers, and how they are read |
 //! | `schema`, `ecs` | a file's schema -> fields and kinds |
 //! | `group`, `table` | files -> groups -> table |
 //! | `parquet/`, `ndjson/` | how each format is read |
@@ -34,6 +35,7 @@ mod number;
 mod parquet;
 mod partition;
 mod paths;
+mod remote;
 mod schema;
 mod select;
 mod sheet;

@@ -326,7 +326,7 @@ fn parquet_scan(bind: &Bind<'_>, group: &Group, with_id: bool) -> ParquetScan {
         })
     };
     let files = group.files.iter().filter_map(scanned).collect();
-    ParquetScan::new(bind.table.store.clone(), files, Arc::clone(&group.schema), path_columns, with_id)
+    ParquetScan::new(group.remote, files, Arc::clone(&group.schema), path_columns, with_id)
 }
 
 /// The id of a row that brings none: its file and its place there.

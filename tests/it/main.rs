@@ -23,4 +23,5 @@ mod queries;
 mod readme;
 mod reference;
 mod replay;
+mod stores;
 mod unparsed;

@@ -28,7 +28,8 @@ use crate::backtest::{Replay, Span};
 use crate::engine::Engine;
 use crate::engine::session::Options;
 use crate::error::{Error, Kind, Result};
-use crate::rule::{Interval, Rule};
+use crate::lake;
+use crate::rule::{Interval, Rule, Window};
 
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("reports")
@@ -115,7 +116,7 @@ pub(super) async fn backtest(
         };
         let options = resource::options(resources);
         let read = if args.against.is_some() { &[] } else { rules.as_slice() };
-        let engine = open_engine(args, read, &options, console).await?;
+        let engine = open_engine(args, read, range, &options, console).await?;
         let (engine, memory) = (&engine, options.memory_limit);
         let reporter = Reporter { args, engine, exceptions, range, memory, console, stop, skipped: false };
         let skipped = Box::pin(reporter.write(rule)).await?;
@@ -129,7 +130,7 @@ pub(super) async fn backtest(
     let late = args.late_arrivals.as_deref().map(|path| Target::file(path, output.force)).transpose()?;
     let mut late = late.map(|late| late.open(Format::Ndjson, Arc::new(Schema::empty()), None)).transpose()?;
     let options = resource::options(resources);
-    let engine = open_engine(args, &rules, &options, console).await?;
+    let engine = open_engine(args, &rules, range, &options, console).await?;
 
     let Destination { format, several, mut shared, folder } = destination;
     open::only_alerts(format, args.shape == Shape::Alerts)?;
@@ -203,8 +204,15 @@ fn write_kept(target: Target, format: Format, kept: &[Kept]) -> Result<()> {
     output.finish().map(drop)
 }
 
-async fn open_engine(args: &BacktestArgs, rules: &[Rule], options: &Options, console: Console) -> Result<Engine> {
-    let engine = Engine::open(options, &open::required_lake(&args.lake, rules)?).await?;
+async fn open_engine(
+    args: &BacktestArgs,
+    rules: &[Rule],
+    range: (DateTime<Utc>, DateTime<Utc>),
+    options: &Options,
+    console: Console,
+) -> Result<Engine> {
+    let windows = if rules.is_empty() { Vec::new() } else { args.windows(rules, range) };
+    let engine = Engine::open(options, &open::required_lake(&args.lake, rules, windows)?).await?;
     for warning in engine.lake().warnings() {
         console.warning(warning);
     }
@@ -215,6 +223,18 @@ impl BacktestArgs {
     /// The executions of a rule in a range.
     fn span(&self, rule: &Rule, (from, to): (DateTime<Utc>, DateTime<Utc>)) -> Result<Span> {
         Span::of(rule, self.interval.clone(), self.lookback.clone(), from, to)
+    }
+
+    /// What the executions of all rules look at, and the range itself; none where a rule has no schedule.
+    fn windows(&self, rules: &[Rule], range: (DateTime<Utc>, DateTime<Utc>)) -> Vec<lake::Window> {
+        let of = |rule: &Rule| {
+            let executions = self.span(rule, range).ok()?.executions();
+            let seen = executions.iter().filter_map(|execution| execution.window);
+            let from = seen.clone().map(|window| window.from).fold(range.0, DateTime::min);
+            let to = seen.map(|window| window.to).fold(range.1, DateTime::max);
+            Some(self.visibility.time(rule).over(&Window { from, to }, None))
+        };
+        rules.iter().map(of).collect::<Option<Vec<_>>>().map(open::hulls).unwrap_or_default()
     }
 
     /// The replay in the way that is asked for.

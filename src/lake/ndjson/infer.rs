@@ -136,7 +136,8 @@ pub struct Inference {
 }
 
 impl Inference {
-    fn merge(&mut self, later: Self) {
+    /// Adds what was seen in further files.
+    pub(crate) fn merge(&mut self, later: Self) {
         self.documents += later.documents;
         self.bad_lines += later.bad_lines;
         self.overflow |= later.overflow;

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::super::schema::as_read;
 use super::super::store::Found;
+use super::super::table::Stores;
 use crate::error::{Error, Kind, Result};
 
 /// How many footers are read at the same time.
@@ -41,9 +42,13 @@ pub(crate) struct Footer {
 ///
 /// # Errors
 /// A file that cannot be read, or that is no whole Parquet file; the first in their order.
-pub(crate) async fn read_all(store: &dyn ObjectStore, files: &[Found]) -> Result<Vec<Footer>> {
+pub(crate) async fn read_all(stores: &Stores, files: &[Found]) -> Result<Vec<Footer>> {
     let kept = AtomicUsize::new(0);
-    stream::iter(files).map(|file| read(store, file, &kept)).buffered(CONCURRENCY).try_collect().await
+    stream::iter(files)
+        .map(|file| read(stores.of(file).as_ref(), file, &kept))
+        .buffered(CONCURRENCY)
+        .try_collect()
+        .await
 }
 
 async fn read(store: &dyn ObjectStore, file: &Found, kept: &AtomicUsize) -> Result<Footer> {
@@ -51,7 +56,11 @@ async fn read(store: &dyn ObjectStore, file: &Found, kept: &AtomicUsize) -> Resu
         Error::new(Kind::Input, format!("{}: no readable Parquet file: {reason}", file.path.display()))
             .with_help("remove the file or write it again")
     };
-    let metadata = fetch(store, file).await.map_err(broken)?;
+    let metadata = match fetch(store, file).await {
+        Ok(metadata) => metadata,
+        Err(Fault::Bytes(reason)) => return Err(broken(reason)),
+        Err(Fault::Store(error)) => return Err(error),
+    };
     let described = metadata.file_metadata();
     let schema = guarded(|| parquet_to_arrow_schema(described.schema_descr(), described.key_value_metadata()))
         .map_err(broken)?;
@@ -62,28 +71,51 @@ async fn read(store: &dyn ObjectStore, file: &Found, kept: &AtomicUsize) -> Resu
     Ok(Footer { schema: Arc::new(as_read(&schema)), rows, fingerprint, metadata })
 }
 
+/// Why there is no footer.
+enum Fault {
+    /// The file is none.
+    Bytes(String),
+    /// The store that it lies in does not give it.
+    Store(Error),
+}
+
+impl From<String> for Fault {
+    fn from(reason: String) -> Self {
+        Self::Bytes(reason)
+    }
+}
+
 /// The footer of a file whose ends and lengths agree with each other, or what is wrong with it. The reader in the
 /// `parquet` crate takes them on trust.
-async fn fetch(store: &dyn ObjectStore, file: &Found) -> Result<ParquetMetaData, String> {
+async fn fetch(store: &dyn ObjectStore, file: &Found) -> Result<ParquetMetaData, Fault> {
     let size = file.meta.size;
     if size < 12 {
-        return Err(format!("{size} bytes are too few"));
+        return Err(format!("{size} bytes are too few").into());
     }
-    let bytes = |range| async move { store.get_range(&file.meta.location, range).await.map_err(|e| store_reason(&e)) };
+    let bytes = |range| async move {
+        let read = store.get_range(&file.meta.location, range).await;
+        read.map_err(|e| Error::within(&e).map_or_else(|| Fault::Bytes(store_reason(&e)), Fault::Store))
+    };
     let mut end = bytes(size.saturating_sub(PREFETCH)..size).await?;
-    let Some((_, tail)) = end.split_last_chunk::<8>() else { return Err("it ends too early".to_owned()) };
+    let Some((_, tail)) = end.split_last_chunk::<8>() else { return Err("it ends too early".to_owned().into()) };
     let [a, b, c, d, magic @ ..] = *tail;
     match &magic {
         b"PAR1" => {}
-        b"PARE" => return Err("its footer is encrypted".to_owned()),
-        _ => return Err("it does not end as one; it may be cut off".to_owned()),
+        b"PARE" => return Err("its footer is encrypted".to_owned().into()),
+        _ => return Err("it does not end as one; it may be cut off".to_owned().into()),
     }
     let length = u64::from(u32::from_le_bytes([a, b, c, d]));
     if length + 12 > size {
-        return Err(format!("its footer should have {length} bytes, the file has {size}"));
+        return Err(format!("its footer should have {length} bytes, the file has {size}").into());
     }
-    if bytes(0..4).await?.as_ref() != b"PAR1" {
-        return Err("it does not begin as one".to_owned());
+    // In a store each look at a file is a request: its beginning is looked at only where it came with the end.
+    let begins = if end.len() as u64 == size {
+        end.starts_with(b"PAR1")
+    } else {
+        file.remote || bytes(0..4).await?.as_ref() == b"PAR1"
+    };
+    if !begins {
+        return Err("it does not begin as one".to_owned().into());
     }
     if length + 8 > end.len() as u64 {
         end = bytes(size - length - 8..size).await?;
@@ -98,11 +130,11 @@ async fn fetch(store: &dyn ObjectStore, file: &Found) -> Result<ParquetMetaData,
             let stop = u64::try_from(start).ok().zip(u64::try_from(column.compressed_size()).ok());
             if stop.and_then(|(start, length)| start.checked_add(length)).is_none_or(|stop| stop > data_end) {
                 let path = column.column_path().string();
-                return Err(format!("row group {at} of column '{path}' reaches beyond the end of the data"));
+                return Err(format!("row group {at} of column '{path}' reaches beyond the end of the data").into());
             }
         }
         if group.num_rows() < 0 {
-            return Err(format!("row group {at} has {} rows", group.num_rows()));
+            return Err(format!("row group {at} has {} rows", group.num_rows()).into());
         }
     }
     Ok(metadata)

@@ -2,8 +2,8 @@
 
 mod footer;
 mod fuse;
-mod local;
 mod preselect;
+mod reader;
 mod scan;
 mod stats;
 

@@ -1,0 +1,313 @@
+//! All stores of a lake as one: its paths begin with the store, and what is read is what was listed.
+//!
+//! An object that was listed is read on the condition that it is the same: by its entity tag, else by the time of its
+//! last change, and always by its size. A read of another one ends in an error, so no rows come of two versions.
+
+use std::collections::HashMap;
+use std::fmt::{self, Display, Formatter};
+use std::ops::Range;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use chrono::{DateTime, Utc};
+use datafusion::datasource::object_store::ObjectStoreUrl;
+use datafusion::error::Result as PlanResult;
+use futures::stream::{self, BoxStream};
+use futures::{StreamExt, TryStreamExt};
+use object_store::path::Path;
+use object_store::{
+    CopyOptions, Error as StoreError, GetOptions, GetRange, GetResult, GetResultPayload, ListResult, MultipartUpload,
+    ObjectMeta, ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result as StoreResult,
+    coalesce_ranges,
+};
+
+use super::address::{Address, Scheme};
+use super::build;
+use super::environment::Environment;
+use super::told::Asked;
+use crate::error::{Error, Result};
+
+/// Ranges with a gap of at most so many bytes are one request: the bytes cost less than it.
+const GAP: u64 = 512 * 1024;
+
+/// The most bytes of one request: what is slow or breaks off is soon made again, and several run at a time.
+const REQUEST: u64 = 8 * 1024 * 1024;
+
+/// How many requests for parts of one range run at a time.
+const PARALLEL: usize = 4;
+
+/// How often a part is asked for of a server whose answers cannot be gone on with, since it gives no tags.
+const ATTEMPTS: u32 = 4;
+
+/// The name under which a session knows the stores.
+pub(crate) fn url() -> PlanResult<ObjectStoreUrl> {
+    ObjectStoreUrl::parse("objects://")
+}
+
+/// A store among those of a lake.
+#[derive(Clone)]
+pub(super) struct Member {
+    pub(super) address: Address,
+    pub(super) store: Arc<dyn ObjectStore>,
+}
+
+/// What a listing said of an object.
+#[derive(Debug, Clone)]
+struct Known {
+    e_tag: Option<String>,
+    modified: DateTime<Utc>,
+    size: u64,
+}
+
+/// The stores of a lake, opened when they are first asked for.
+pub(crate) struct Objects {
+    environment: Environment,
+    members: RwLock<HashMap<String, Member>>,
+    known: RwLock<HashMap<Path, Known>>,
+}
+
+impl Objects {
+    /// Stores that are signed in as `environment` says.
+    pub(crate) fn new(environment: Environment) -> Self {
+        Self { environment, members: RwLock::default(), known: RwLock::default() }
+    }
+
+    /// The store of an address.
+    ///
+    /// # Errors
+    /// Where its settings are wrong, or there are no credentials.
+    pub(super) async fn member(&self, address: &Address) -> Result<Member> {
+        let id = address.id();
+        let known = self.members.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
+        if let Some(member) = known {
+            return Ok(member);
+        }
+        let store = build::store(address, &self.environment).await?;
+        let member = Member { address: Address { key: String::new(), ..address.clone() }, store };
+        self.members.write().unwrap_or_else(PoisonError::into_inner).insert(id, member.clone());
+        Ok(member)
+    }
+
+    /// The path among all stores of an object of `address`'s store, which from now on is read as it is listed here.
+    pub(super) fn note(&self, address: &Address, meta: ObjectMeta) -> StoreResult<ObjectMeta> {
+        let location = Path::parse(format!("{}/{}", address.id(), meta.location))?;
+        let known = Known { e_tag: meta.e_tag.clone(), modified: meta.last_modified, size: meta.size };
+        self.known.write().unwrap_or_else(PoisonError::into_inner).insert(location.clone(), known);
+        Ok(ObjectMeta { location, ..meta })
+    }
+
+    /// The store of a path among all stores, and the path there.
+    fn resolve(&self, location: &Path) -> StoreResult<(Member, Path)> {
+        let unknown = || StoreError::NotFound { path: location.to_string(), source: "no such store".into() };
+        let mut parts = location.as_ref().splitn(3, '/');
+        let (Some(scheme), Some(authority), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(unknown());
+        };
+        let members = self.members.read().unwrap_or_else(PoisonError::into_inner);
+        let member = members.get(&format!("{scheme}/{authority}")).cloned().ok_or_else(unknown)?;
+        Ok((member, Path::parse(key)?))
+    }
+
+    fn known(&self, location: &Path) -> Option<Known> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).get(location).cloned()
+    }
+
+    /// One request for a part of an object, its answer complete.
+    async fn part(&self, location: &Path, range: Range<u64>) -> StoreResult<Bytes> {
+        let mut attempt = 1;
+        loop {
+            let options = GetOptions { range: Some(GetRange::Bounded(range.clone())), ..GetOptions::default() };
+            let result = self.get_opts(location, options).await?;
+            let resumable = result.meta.e_tag.is_some();
+            match result.bytes().await {
+                Ok(bytes) => return Ok(bytes),
+                Err(error) if resumable || attempt >= ATTEMPTS => return Err(error),
+                Err(_) => tokio::time::sleep(Duration::from_millis(100) * attempt).await,
+            }
+            attempt += 1;
+        }
+    }
+
+    /// A range of an object, in as many requests as it takes.
+    async fn range(&self, location: &Path, range: Range<u64>) -> StoreResult<Bytes> {
+        let mut parts = parts(&range);
+        if parts.len() < 2 {
+            return self.part(location, parts.pop().unwrap_or(range)).await;
+        }
+        let mut all = BytesMut::with_capacity(usize::try_from(range.end - range.start).unwrap_or(0));
+        let mut answers = stream::iter(parts).map(|part| self.part(location, part)).buffered(PARALLEL);
+        while let Some(bytes) = answers.try_next().await? {
+            all.extend_from_slice(&bytes);
+        }
+        Ok(all.freeze())
+    }
+}
+
+/// A range in parts of much the same size, none larger than a request.
+fn parts(range: &Range<u64>) -> Vec<Range<u64>> {
+    let length = range.end.saturating_sub(range.start);
+    let count = length.div_ceil(REQUEST);
+    let at = |part: u64| range.start + length / count * part + (length % count).min(part);
+    (0..count).map(|part| at(part)..at(part + 1)).collect()
+}
+
+/// Whether two entity tags are the same; not all stores put quotes around them.
+fn same_tag(a: &str, b: &str) -> bool {
+    let bare = |tag: &str| tag.trim_start_matches("W/").trim_matches('"').to_owned();
+    bare(a) == bare(b)
+}
+
+impl Known {
+    /// The options with the condition that the object is the one that was listed.
+    fn condition(&self, options: GetOptions) -> GetOptions {
+        match &self.e_tag {
+            // A weak tag meets no condition.
+            Some(tag) if tag.starts_with("W/") => options,
+            Some(tag) if tag.starts_with('"') => GetOptions { if_match: Some(tag.clone()), ..options },
+            Some(tag) => GetOptions { if_match: Some(format!("\"{tag}\"")), ..options },
+            None if self.modified.timestamp() > 0 => GetOptions { if_unmodified_since: Some(self.modified), ..options },
+            None => options,
+        }
+    }
+
+    /// Makes sure that an answer is of the object that was listed, where the store does not know conditions.
+    fn check(&self, found: &ObjectMeta, asked: &Asked<'_>) -> Result<()> {
+        if let (Some(listed), Some(found)) = (&self.e_tag, &found.e_tag)
+            && !same_tag(listed, found)
+        {
+            return Err(asked.changed("tag", listed, found));
+        }
+        if self.size != found.size {
+            return Err(asked.changed("size", &self.size.to_string(), &found.size.to_string()));
+        }
+        Ok(())
+    }
+}
+
+/// An error of ours as one of a store.
+fn carried(error: Error) -> StoreError {
+    StoreError::Generic { store: "object", source: Box::new(error) }
+}
+
+fn read_only<T>() -> StoreResult<T> {
+    Err(StoreError::NotImplemented { operation: "writing".to_owned(), implementer: "the stores of a lake".to_owned() })
+}
+
+#[async_trait]
+impl ObjectStore for Objects {
+    async fn get_opts(&self, location: &Path, options: GetOptions) -> StoreResult<GetResult> {
+        let (member, key) = self.resolve(location)?;
+        let known = self.known(location);
+        let shown = member.address.shown(key.as_ref());
+        let scheme: Scheme = member.address.scheme;
+        let listed = known.is_some();
+        let options = known.as_ref().map_or(options.clone(), |known| known.condition(options));
+        let asked = Asked { shown: &shown, scheme, listed };
+        let mut result = member.store.get_opts(&key, options).await.map_err(|error| carried(asked.told(&error)))?;
+        if let Some(known) = &known {
+            known.check(&result.meta, &asked).map_err(carried)?;
+        }
+        result.meta.location = location.clone();
+        result.payload = match result.payload {
+            GetResultPayload::Stream(stream) => {
+                let told = move |error| carried(Asked { shown: &shown, scheme, listed }.told(&error));
+                GetResultPayload::Stream(stream.map_err(told).boxed())
+            }
+            file @ GetResultPayload::File(..) => file,
+        };
+        Ok(result)
+    }
+
+    async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> StoreResult<Vec<Bytes>> {
+        coalesce_ranges(ranges, |range| self.range(location, range), GAP).await
+    }
+
+    async fn put_opts(&self, _: &Path, _: PutPayload, _: PutOptions) -> StoreResult<PutResult> {
+        read_only()
+    }
+
+    async fn put_multipart_opts(&self, _: &Path, _: PutMultipartOptions) -> StoreResult<Box<dyn MultipartUpload>> {
+        read_only()
+    }
+
+    fn delete_stream(&self, _: BoxStream<'static, StoreResult<Path>>) -> BoxStream<'static, StoreResult<Path>> {
+        stream::once(async { read_only() }).boxed()
+    }
+
+    fn list(&self, _: Option<&Path>) -> BoxStream<'static, StoreResult<ObjectMeta>> {
+        stream::once(async { read_only() }).boxed()
+    }
+
+    async fn list_with_delimiter(&self, _: Option<&Path>) -> StoreResult<ListResult> {
+        read_only()
+    }
+
+    async fn copy_opts(&self, _: &Path, _: &Path, _: CopyOptions) -> StoreResult<()> {
+        read_only()
+    }
+}
+
+impl Display for Objects {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str("the stores of a lake")
+    }
+}
+
+impl fmt::Debug for Objects {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Objects").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail by a panic")]
+
+    use object_store::ObjectStoreExt;
+    use object_store::memory::InMemory;
+
+    use super::*;
+
+    async fn noted(text: &'static str) -> (Objects, Arc<InMemory>, ObjectMeta) {
+        let inner = Arc::new(InMemory::new());
+        inner.put(&Path::from("k/x"), text.into()).await.unwrap();
+        let objects = Objects::new(Environment::default());
+        let address = Address::parse("s3://b/k/x").unwrap().unwrap();
+        let member = Member { address: address.clone(), store: Arc::clone(&inner) as Arc<dyn ObjectStore> };
+        objects.members.write().unwrap().insert(address.id(), member);
+        let meta = objects.note(&address, inner.head(&Path::from("k/x")).await.unwrap()).unwrap();
+        (objects, inner, meta)
+    }
+
+    #[tokio::test]
+    async fn what_is_read_is_what_was_listed() {
+        let (objects, inner, meta) = noted("0123456789").await;
+        assert_eq!(meta.location.as_ref(), "s3:/b/k/x");
+        let ranges = objects.get_ranges(&meta.location, &[1..3, 8..10]).await.unwrap();
+        assert_eq!(ranges, ["12", "89"]);
+        inner.put(&Path::from("k/x"), "9876543210".into()).await.unwrap();
+        let error = Error::within(&objects.get_range(&meta.location, 0..2).await.unwrap_err()).unwrap();
+        assert!(error.to_string().starts_with("s3://b/k/x: changed since it was listed"), "{error}");
+        inner.delete(&Path::from("k/x")).await.unwrap();
+        let error = Error::within(&objects.get_range(&meta.location, 0..2).await.unwrap_err()).unwrap();
+        assert_eq!(error.to_string(), "s3://b/k/x: gone since it was listed");
+    }
+
+    #[test]
+    fn parts_follow_each_other() {
+        for (start, end) in [(0, 1), (5, 5 + REQUEST), (3, 4 + REQUEST), (7, 3 * REQUEST + 1)] {
+            let parts = parts(&(start..end));
+            assert_eq!((parts.first().unwrap().start, parts.last().unwrap().end), (start, end));
+            assert!(parts.windows(2).all(|pair| pair[0].end == pair[1].start), "{parts:?}");
+            assert!(parts.iter().all(|part| part.end - part.start <= REQUEST), "{parts:?}");
+        }
+        assert!(parts(&(4..4)).is_empty());
+    }
+
+    #[test]
+    fn tags_with_and_without_quotes() {
+        assert!(same_tag("\"a\"", "a") && same_tag("W/\"a\"", "\"a\"") && !same_tag("\"a\"", "\"b\""));
+    }
+}

@@ -161,12 +161,15 @@ fn same_tag(a: &str, b: &str) -> bool {
 
 impl Known {
     /// The options with the condition that the object is the one that was listed.
-    fn condition(&self, options: GetOptions) -> GetOptions {
+    fn condition(&self, scheme: Scheme, options: GetOptions) -> GetOptions {
         match &self.e_tag {
             // A weak tag meets no condition.
             Some(tag) if tag.starts_with("W/") => options,
-            Some(tag) if tag.starts_with('"') => GetOptions { if_match: Some(tag.clone()), ..options },
-            Some(tag) => GetOptions { if_match: Some(format!("\"{tag}\"")), ..options },
+            // Azure lists tags without the quotes that a condition has.
+            Some(tag) if scheme == Scheme::Azure && !tag.starts_with('"') => {
+                GetOptions { if_match: Some(format!("\"{tag}\"")), ..options }
+            }
+            Some(tag) => GetOptions { if_match: Some(tag.clone()), ..options },
             None if self.modified.timestamp() > 0 => GetOptions { if_unmodified_since: Some(self.modified), ..options },
             None => options,
         }
@@ -203,7 +206,7 @@ impl ObjectStore for Objects {
         let shown = member.address.shown(key.as_ref());
         let scheme: Scheme = member.address.scheme;
         let listed = known.is_some();
-        let options = known.as_ref().map_or(options.clone(), |known| known.condition(options));
+        let options = known.as_ref().map_or(options.clone(), |known| known.condition(scheme, options));
         let asked = Asked { shown: &shown, scheme, listed };
         let mut result = member.store.get_opts(&key, options).await.map_err(|error| carried(asked.told(&error)))?;
         if let Some(known) = &known {

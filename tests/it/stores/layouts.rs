@@ -94,7 +94,7 @@ fn every_layout_gives_the_rows_of_a_whole_list() {
             ("2023-12-31T00:00:00Z", "2024-01-01T02:00:00Z"),
         ] {
             let (whole, ..) = hosts(&server, "s3://lake/", &[], from, to);
-            let (pruned, lists, reads) = hosts(&server, "s3://lake/", &["--lateness", "0s"], from, to);
+            let (pruned, lists, reads) = hosts(&server, "s3://lake/", &["--lateness", "1s"], from, to);
             println!("{layout} {from}..{to}: {} rows, {lists} lists, {reads} objects", pruned.len());
             assert_eq!(pruned, whole, "{layout}");
             assert!(!whole.is_empty() && reads <= 49, "{layout}: {reads}");
@@ -118,7 +118,10 @@ fn declared_folders_of_a_catalogue_prune_what_is_listed() {
     assert_eq!(ran.rows().len(), 2);
     let lists: Vec<_> = server.take_log().into_iter().filter(|request| request.is_list()).collect();
     assert!(lists.len() <= 9, "{lists:?}");
-    assert!(lists.iter().all(|list| !list.query["prefix"].contains("2023")), "{lists:?}");
+    assert!(
+        lists.iter().all(|list| list.query.get("prefix").is_none_or(|prefix| !prefix.contains("2023"))),
+        "{lists:?}"
+    );
 }
 
 #[test]

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::args::{BadLine, FormatArg, LakeArgs, OutputArgs, TimeArgs};
 use super::report::Console;
-use crate::alert::sink::{Format, Target};
+use crate::alert::sink::{Format, Staged, Target};
 use crate::engine::compile::patterns;
 use crate::engine::refusal::refused;
 use crate::engine::{Engine, Refusal, TimeField};
@@ -314,7 +314,7 @@ pub(super) fn to_stdout(args: &OutputArgs) -> bool {
 /// Where rows go, reserved before there are any.
 pub(super) fn target(path: Option<&Path>, format: Format, args: &OutputArgs) -> Result<Target> {
     let target = match path.filter(|path| *path != Path::new("-")) {
-        Some(path) => Target::file(path, args.force),
+        Some(path) => file(path, args.force),
         None if format.is_binary() && io::stdout().is_terminal() => {
             Err(Error::new(Kind::Usage, format!("{format} is no text and stdout is a terminal"))
                 .with_help("write to a file with --output, or into a pipe"))
@@ -322,6 +322,22 @@ pub(super) fn target(path: Option<&Path>, format: Format, args: &OutputArgs) -> 
         None => Ok(Target::stream("stdout", Box::new(io::stdout()))),
     };
     target.map(|target| target.for_index(args.index.clone()))
+}
+
+/// A file or an object of a store that appears when it is whole.
+pub(super) fn file(path: &Path, force: bool) -> Result<Target> {
+    match staged_in_store(path, force)? {
+        Some(staged) => Target::staged(path.display().to_string(), staged),
+        None => Target::file(path, force),
+    }
+}
+
+/// What becomes an object of a store when it is whole; `None` where `path` is on this machine.
+pub(super) fn staged_in_store(path: &Path, force: bool) -> Result<Option<Staged>> {
+    let Some(upload) = path.to_str().map_or(Ok(None), |location| lake::Upload::reserve(location, force))? else {
+        return Ok(None);
+    };
+    Staged::sent(path, |file| upload.send(file)).map(Some)
 }
 
 /// The width that a table on stdout must fit into.

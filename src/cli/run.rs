@@ -14,6 +14,7 @@ use futures::future::join_all;
 use super::args::{LakeArgs, OutputArgs, ResourceArgs, RuleArgs, TimeArgs};
 use super::destination::{Aside, Destination, Shared, To, file_names};
 use super::drive::drive;
+use super::dry_run::{Dry, tell};
 use super::progress::Progress;
 use super::report::Console;
 use super::shape::{Shape, Shaper};
@@ -58,6 +59,9 @@ pub(super) struct RunArgs {
     /// Rules that run at the same time; those over the same JSON files share one scan of them
     #[arg(long, value_name = "N", default_value_t = NonZeroUsize::MIN.saturating_add(31), help_heading = "Resources")]
     jobs: NonZeroUsize,
+    /// Tell what would be read, and what is ruled out by what, and read nothing but lists and footers
+    #[arg(long, help_heading = "Output")]
+    dry_run: bool,
     /// Exit with 1 where a rule gives alerts
     #[arg(long, help_heading = "Output")]
     fail_on_alerts: bool,
@@ -70,14 +74,12 @@ pub(super) async fn run(args: &RunArgs, resources: &ResourceArgs, console: &Cons
     let (rules, broken) = open::rules(&args.asked.rules, args.asked.language.into(), console)?;
     let exceptions = open::exceptions(args.asked.exceptions.as_deref())?;
     let now = open::now();
+    if args.dry_run {
+        return dry_run(args, resources, &rules, exceptions.as_ref(), (now, console)).await;
+    }
     let destination = Destination::try_new(&args.output, rules.len() + broken > 1)?;
     let stats = StatsFile::reserve(args.output.stats_file.as_deref())?;
-    let windows = open::windows(&rules, &args.time, now)?;
-    let engine =
-        Engine::open(&resource::options(resources), &open::required_lake(&args.lake, &rules, windows)?).await?;
-    for warning in engine.lake().warnings() {
-        console.warning(warning);
-    }
+    let engine = open_engine(args, resources, &rules, (now, console)).await?;
 
     let Destination { format, several, mut shared, folder } = destination;
     open::only_alerts(format, args.shape == Shape::Alerts)?;
@@ -119,6 +121,42 @@ pub(super) async fn run(args: &RunArgs, resources: &ResourceArgs, console: &Cons
         stats.write("executions", &summaries)?;
     }
     Ok(exit_code(args, &summaries, &failures))
+}
+
+/// The engine over the events that the rules look at.
+async fn open_engine(
+    args: &RunArgs,
+    resources: &ResourceArgs,
+    rules: &[Rule],
+    (now, console): (DateTime<Utc>, Console),
+) -> Result<Engine> {
+    let windows = open::windows(rules, &args.time, now)?;
+    let config = open::required_lake(&args.lake, rules, windows)?;
+    let engine = Engine::open(&resource::options(resources), &config).await?;
+    for warning in engine.lake().warnings() {
+        console.warning(warning);
+    }
+    Ok(engine)
+}
+
+/// Tells what the rules would read.
+async fn dry_run(
+    args: &RunArgs,
+    resources: &ResourceArgs,
+    rules: &[Rule],
+    exceptions: Option<&Exceptions>,
+    (now, console): (DateTime<Utc>, Console),
+) -> Result<u8> {
+    let engine = open_engine(args, resources, rules, (now, console)).await?;
+    let mut found = Vec::with_capacity(rules.len());
+    for rule in rules {
+        let (lowered, _) = open::compile(&engine, rule, exceptions, console).await?;
+        let time = TimeField::of(rule);
+        let execution = open::execution_of(&engine, rule, &lowered, &args.time, now).await?;
+        found.push(Dry::of(&engine, rule, lowered, &time, &execution, 1).await?);
+    }
+    tell(&found, &args.output)?;
+    Ok(0)
 }
 
 fn exit_code(args: &RunArgs, summaries: &[Summary], failures: &[Kind]) -> u8 {

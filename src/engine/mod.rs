@@ -17,6 +17,7 @@
 //! | `evidence` | alerts back to the events behind them |
 //! | `run` | the plan to rows, with limit and total |
 //! | `metrics` | what the scans did |
+//! | `outlook` | what the scans will read at most |
 //! | `refusal` | what the engine says against a query, as a diagnostic |
 //! | `damaged` | which file is to blame where a scan fails |
 
@@ -35,6 +36,7 @@ pub mod metrics;
 mod mixed;
 mod needs;
 mod origin;
+pub mod outlook;
 pub mod notices;
 mod optimizer;
 pub mod plan;

@@ -280,7 +280,7 @@ async fn newest_in(session: &Session, plan: LogicalPlan, time: &TimeField) -> Re
     let plan = state.create_physical_plan(&plan).await.map_err(engine_error)?;
     let batches = match collect(Arc::clone(&plan), state.task_ctx()).await {
         Ok(batches) => batches,
-        Err(error) => return Err(scan_error(&plan, error).await),
+        Err(error) => return Err(scan_error(&plan, state.runtime_env(), error).await),
     };
     let Some(column) = batches.first().map(|batch| batch.column(0)).filter(|column| !column.is_empty()) else {
         return Ok(None);

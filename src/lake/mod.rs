@@ -16,6 +16,7 @@
 //! | `parquet/`, `ndjson/` | how each format is read |
 //! | `folders`, `partition` | times in folders' names -> which files a window can do without |
 //! | `window`, `view` | what a query asks -> plan |
+//! | `outlook` | what a window leaves of a table |
 //! | `date`, `number` | values spelled as text |
 //! | `functions/` | SQL functions of these plans |
 
@@ -32,6 +33,7 @@ mod json;
 mod mapping;
 pub mod ndjson;
 mod number;
+mod outlook;
 mod parquet;
 mod partition;
 mod paths;
@@ -51,7 +53,9 @@ pub use field::{Field, Kind};
 pub use folders::Folders;
 pub use mapping::{Inverse, Mapping};
 pub use ndjson::{BadLine, FieldTally, Issues, OnBadLine, Tally};
+pub use outlook::{Amount, Outlook};
 pub use parquet::Preselect;
+pub use remote::{Upload, location_of};
 pub use store::Format;
 pub use table::{METADATA, Table};
 pub use tables::{Lake, Selection};

@@ -46,6 +46,23 @@ pub(crate) fn url() -> PlanResult<ObjectStoreUrl> {
     ObjectStoreUrl::parse("objects://")
 }
 
+/// The location, as people write it, of an object that a plan over stores names.
+///
+/// ```
+/// use object_store::path::Path;
+/// assert_eq!(egret::lake::location_of(&Path::from("s3:/bucket/day/a.parquet")), "s3://bucket/day/a.parquet");
+/// ```
+pub fn location_of(path: &Path) -> String {
+    let Some((store, key)) = path.as_ref().split_once('/').and_then(|(scheme, rest)| {
+        let (authority, key) = rest.split_once('/')?;
+        // What tells apart how somebody is signed in is not for people.
+        Some((format!("{scheme}//{}", authority.split('~').next().unwrap_or(authority)), key))
+    }) else {
+        return path.to_string();
+    };
+    format!("{store}/{key}")
+}
+
 /// A store among those of a lake.
 #[derive(Clone)]
 pub(super) struct Member {

@@ -52,6 +52,11 @@ fn errors_name_the_object_what_was_found_and_what_to_do() {
     server.fail(|_| Fault::None);
     server.put("one/broken.parquet", "PAR1 this is none PAR1");
     fails(&server, "s3://lake/one/broken.parquet", QUICK, &["s3://lake/one/broken.parquet: no readable Parquet file"]);
+    let mut damaged = data("events.parquet");
+    let middle = damaged.len() / 3;
+    damaged[100..middle].fill(0xaa);
+    server.put("one/damaged.parquet", damaged);
+    fails(&server, "s3://lake/one/damaged.parquet", QUICK, &["s3://lake/one/damaged.parquet: a damaged Parquet file"]);
     server.put("one/empty.parquet", "");
     fails(&server, "s3://lake/one/empty.parquet", QUICK, &["s3://lake/one/empty.parquet: an empty file"]);
     server.set_ranges(false);

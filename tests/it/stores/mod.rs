@@ -2,6 +2,7 @@
 
 mod faults;
 mod layouts;
+mod output;
 pub(crate) mod server;
 
 use std::io::Write;
@@ -200,6 +201,53 @@ fn large_objects_are_read_in_pieces() {
         // The layout and the fields are found in the first bytes; each piece looks a little behind its end.
         assert!(bytes < size + (20 << 20) && reads.len() < 40, "{bytes} of {size} in {}", reads.len());
     }
+}
+
+#[test]
+fn a_dry_run_tells_what_would_be_read_and_reads_nothing_of_it() {
+    let server = filled();
+    for day in 1..=9 {
+        server.put(&format!("days/date=2026-10-0{day}/events.parquet"), data("events.parquet"));
+    }
+    server.take_log();
+    let window = ["--lateness", "1h", "--from", "2026-10-02T00:30:00Z", "--to", "2026-10-02T01:30:00Z"];
+    let dry = |more: &[&str]| {
+        let args = [&["run", RULE, "--events", "s3://lake/days", "--dry-run"][..], &window, more].concat();
+        run(&server, &args).expect(0).stdout
+    };
+    let told = dry(&[]);
+    let log = server.take_log();
+    let reads: u64 = log.iter().filter(|r| r.is_read()).filter_map(|r| r.range).map(|(from, to)| to - from).sum();
+    // The end of the one file that is left, as it is read for its footer.
+    assert!(reads <= 64 << 10, "{reads}");
+    for part in [
+        "1 execution, 2026-10-02T00:30:00Z to 2026-10-02T01:30:00Z",
+        "events at s3://lake/days",
+        "8 folders of other times",
+        "found                           1 file,",
+        "reads at most",
+    ] {
+        assert!(told.contains(part), "{part}\n{told}");
+    }
+    let size = data("events.parquet").len() as u64;
+    let read: serde_json::Value = serde_json::from_str(&dry(&["--format", "json"])).unwrap();
+    assert_eq!(read["tables"][0]["folders_skipped"], 8);
+    assert_eq!(read["tables"][0]["left"]["bytes"], size);
+    let at_most = read["at_most"]["bytes"].as_u64().unwrap();
+    assert!(at_most > 1000 && at_most < size, "{at_most} of {size}");
+    // Each column is read twice at most: where its dictionary is asked first, and for its values.
+    let stats = tempfile::tempdir().unwrap();
+    let stats = stats.path().join("stats.json").display().to_string();
+    let args = [&["run", RULE, "--events", "s3://lake/days", "-q", "--stats-file", &stats][..], &window].concat();
+    run(&server, &args).expect(0);
+    let summary: serde_json::Value = serde_json::from_slice(&std::fs::read(&stats).unwrap()).unwrap();
+    assert!(summary["executions"][0]["bytes"].as_u64().unwrap() <= 2 * at_most, "{summary}");
+    // Files of this machine are told in the same way.
+    let range = ["--from", "2026-10-01", "--to", "2026-10-02", "--format", "ndjson"];
+    let local = [&["backtest", RULE, "--dry-run", "--events", "data/events.ndjson"][..], &range].concat();
+    let read: serde_json::Value = serde_json::from_str(&run(&server, &local).expect(0).stdout).unwrap();
+    assert_eq!(read["executions"], 24);
+    assert_eq!(read["at_most"]["bytes"].as_u64().unwrap(), data("events.ndjson").len() as u64);
 }
 
 #[test]

@@ -38,6 +38,7 @@ Examples:
   egret run rule.toml --lake /lake --at 2026-10-02T00:00:00Z --as alerts
   egret run rules/ --lake /lake --at now-1d/d --output alerts/ --format parquet
   egret run rule.toml --lake /lake --as alerts --exceptions lists.ndjson --format bulk --output alerts.bulk
+  egret run rule.toml --lake s3://bucket/lake --lateness 1d --at now-1h/h --output s3://bucket/alerts/last.ndjson
   cat events.ndjson | egret run rule.esql --events - --all-time --format csv
 
 A rule is a .toml file of detection-rules (language esql or sql), or a bare .esql or .sql file, which has no window.

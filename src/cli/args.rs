@@ -65,6 +65,10 @@ pub(crate) struct LakeArgs {
     /// of other times; in a store folders of other years, months and days are not even listed
     #[arg(long, value_name = "DURATION", value_parser = parse_lateness)]
     pub(crate) lateness: Option<Interval>,
+    /// A folder in which footers of Parquet objects of stores are kept from one run to the next, at most 256 MiB; - keeps
+    /// none [default: egret in $XDG_CACHE_HOME, else ~/.cache/egret]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) footer_cache: Option<PathBuf>,
     /// Parse every JSON line; without it lines that no rule can want are only checked for UTF-8 and for { and }
     #[arg(long)]
     pub(crate) strict: bool,

@@ -35,8 +35,19 @@ fn lake_config(args: &LakeArgs, catalog: Catalog) -> LakeConfig {
         strict: args.strict,
         lateness: args.lateness.as_ref().map(Interval::length),
         catalog: catalog.tables,
+        footer_cache: footer_cache(args),
         ..LakeConfig::default()
     }
+}
+
+/// The folder of footers: as the flag says, else where the user's other caches are.
+fn footer_cache(args: &LakeArgs) -> Option<PathBuf> {
+    if let Some(folder) = &args.footer_cache {
+        return Some(folder.clone()).filter(|folder| folder != Path::new("-"));
+    }
+    let of_user = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute());
+    let folder = of_user.or_else(|| std::env::home_dir().map(|home| home.join(".cache")));
+    folder.map(|folder| folder.join("egret"))
 }
 
 /// The configuration of a lake that must be named, with the tables that `rules` read; with all where there is none.

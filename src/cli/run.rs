@@ -76,7 +76,7 @@ pub(super) async fn run(args: &RunArgs, resources: &ResourceArgs, console: &Cons
     let exceptions = open::exceptions(args.asked.exceptions.as_deref())?;
     let now = open::now();
     if args.dry_run {
-        return dry_run(args, resources, &rules, exceptions.as_ref(), (now, console)).await;
+        return Box::pin(dry_run(args, resources, &rules, exceptions.as_ref(), (now, console))).await;
     }
     let destination = Destination::try_new(&args.output, rules.len() + broken > 1)?;
     let stats = StatsFile::reserve(args.output.stats_file.as_deref())?;

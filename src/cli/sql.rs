@@ -66,14 +66,14 @@ pub(super) async fn sql(args: &SqlArgs, resources: &ResourceArgs, console: &Cons
     let query = Query { engine: &engine, args, execution, console };
     match (text, target) {
         (Some((name, text)), Some(target)) => {
-            let summary = query.run(&name, &text, target).await?;
+            let summary = Box::pin(query.run(&name, &text, target)).await?;
             let skipped = summary.work.bad_lines > 0;
             if let Some(stats) = stats {
                 stats.write("executions", &[summary])?;
             }
             Ok(if skipped { SKIPPED_INPUT } else { 0 })
         }
-        _ => shell::read_lines(&query).await,
+        _ => Box::pin(shell::read_lines(&query)).await,
     }
 }
 

@@ -8,6 +8,7 @@ use datafusion::datasource::physical_plan::parquet::ParquetAccessPlan;
 use datafusion::datasource::physical_plan::parquet::metadata::CachedParquetMetaData;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig};
 use datafusion::datasource::source::DataSourceExec;
+use datafusion::parquet::file::metadata::RowGroupMetaData;
 use datafusion::physical_plan::ExecutionPlan;
 
 use super::plan::Prepared;
@@ -78,7 +79,7 @@ impl Reads<'_> {
             Some(access) => access.row_group_indexes(),
             None => (0..footer.num_row_groups()).collect(),
         };
-        let columns = groups.iter().filter_map(|at| footer.row_groups().get(*at)).flat_map(|group| group.columns());
+        let columns = groups.iter().filter_map(|at| footer.row_groups().get(*at)).flat_map(RowGroupMetaData::columns);
         let wanted = columns.filter(|column| {
             column.column_path().parts().first().is_some_and(|root| schema.field_with_name(root).is_ok())
         });

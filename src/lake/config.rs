@@ -6,6 +6,8 @@
 //! assert_eq!(config.on_bad_line, OnBadLine::Skip);
 //! ```
 
+use std::path::PathBuf;
+
 use chrono::TimeDelta;
 
 use super::catalog::TableSpec;
@@ -35,6 +37,9 @@ pub struct LakeConfig {
     pub lateness: Option<TimeDelta>,
     /// The patterns of FROM that will be asked for; other tables are listed and not opened. Empty: all are opened.
     pub only: Vec<String>,
+    /// A folder in which the footers of Parquet objects of stores are kept from one run to the next, 256 MiB of them at
+    /// most; `None`: they are read anew.
+    pub footer_cache: Option<PathBuf>,
     /// The windows of the executions that will be asked for: folders of stores that none of them needs are not listed.
     /// Empty: everything will be.
     pub windows: Vec<Window>,

@@ -61,7 +61,7 @@ pub(crate) async fn groups(
 
 async fn look(stores: &Stores, found: Found) -> Result<(Found, NdjsonFile)> {
     let label = found.path.display().to_string();
-    let layout = detect(stores.of(&found), &found.meta).await.map_err(|e| {
+    let layout = detect(&stores.of(&found), &found.meta).await.map_err(|e| {
         if let Some(ours) = Error::within(&e) {
             return ours;
         }
@@ -87,7 +87,7 @@ async fn inferred(stores: &Stores, files: &[(&Found, &NdjsonFile)], scope: Scope
     for remote in [false, true] {
         let there = files.iter().filter(|(found, _)| found.remote == remote);
         let there: Vec<_> = there.map(|(found, json)| (found.meta.clone(), (*json).clone())).collect();
-        seen.merge(infer(stores.at(remote), &there, scope).await.map_err(|e| unread(&e))?);
+        seen.merge(infer(&stores.at(remote), &there, scope).await.map_err(|e| unread(&e))?);
     }
     Ok(named(&seen))
 }

@@ -20,7 +20,7 @@ use super::group::{self, Group};
 use super::json;
 use super::mapping::{Made, Mapping};
 use super::ndjson::{Issues, OnBadLine};
-use super::parquet;
+use super::parquet::{self, Kept};
 use super::partition::TIMESTAMP;
 use super::remote::Objects;
 use super::schema::{Leaf, Stored, unify};
@@ -34,18 +34,29 @@ pub const METADATA: [&str; 5] = ["_id", "_index", "_version", "_source", "_ignor
 #[derive(Debug, Clone)]
 pub(crate) struct Stores {
     local: Arc<dyn ObjectStore>,
-    remote: Arc<dyn ObjectStore>,
+    remote: Arc<Objects>,
+    footers: Option<Kept>,
 }
 
 impl Stores {
     /// The store of a file.
-    pub(crate) fn of(&self, file: &Found) -> &Arc<dyn ObjectStore> {
+    pub(crate) fn of(&self, file: &Found) -> Arc<dyn ObjectStore> {
         self.at(file.remote)
     }
 
     /// The store of all files of stores, or of all of this machine.
-    pub(crate) const fn at(&self, remote: bool) -> &Arc<dyn ObjectStore> {
-        if remote { &self.remote } else { &self.local }
+    pub(crate) fn at(&self, remote: bool) -> Arc<dyn ObjectStore> {
+        if remote { Arc::clone(&self.remote) as _ } else { Arc::clone(&self.local) }
+    }
+
+    /// The footers that are kept from one run to the next.
+    pub(crate) const fn footers(&self) -> Option<&Kept> {
+        self.footers.as_ref()
+    }
+
+    /// What tells a bucket from one of the same name of another service.
+    pub(crate) fn endpoints(&self) -> &str {
+        self.remote.endpoints()
     }
 }
 
@@ -91,7 +102,8 @@ impl Table {
         let types = group::path_types(&files);
         let (parquet_files, json_files): (Vec<Found>, Vec<Found>) =
             files.into_iter().partition(|f| f.format == Format::Parquet);
-        let stores = Stores { local: Arc::new(LocalFileSystem::new()), remote: Arc::clone(objects) as _ };
+        let footers = config.footer_cache.as_deref().map(Kept::new);
+        let stores = Stores { local: Arc::new(LocalFileSystem::new()), remote: Arc::clone(objects), footers };
         let footers = parquet::read_all(&stores, &parquet_files).await?;
         let (mut groups, left_out) = group::parquet(parquet_files.into_iter().zip(footers).collect(), &types);
         groups.extend(json::groups(&stores, json_files, &types).await?);

@@ -127,7 +127,7 @@ pub(super) async fn backtest(
         return Ok(if skipped { SKIPPED_INPUT } else { 0 });
     }
     if args.dry_run {
-        return dry_run(args, &rules, exceptions, range, (&resource::options(resources), console)).await;
+        return Box::pin(dry_run(args, &rules, exceptions, range, (&resource::options(resources), console))).await;
     }
     let keep = Keep::new(args.output.output.as_deref(), args.resume, args.output.force)?;
     let going_on = keep.as_ref().is_some_and(Keep::exists);

@@ -9,12 +9,13 @@ use datafusion::parquet::arrow::parquet_to_arrow_schema;
 use datafusion::parquet::errors::ParquetError;
 use datafusion::parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use futures::{StreamExt, TryStreamExt, stream};
-use object_store::{ObjectStore, ObjectStoreExt};
+use object_store::ObjectStoreExt;
 use uuid::Uuid;
 
 use super::super::schema::as_read;
 use super::super::store::Found;
 use super::super::table::Stores;
+use super::kept;
 use crate::error::{Error, Kind, Result};
 
 /// How many footers are read at the same time.
@@ -44,19 +45,19 @@ pub(crate) struct Footer {
 /// A file that cannot be read, or that is no whole Parquet file; the first in their order.
 pub(crate) async fn read_all(stores: &Stores, files: &[Found]) -> Result<Vec<Footer>> {
     let kept = AtomicUsize::new(0);
-    stream::iter(files)
-        .map(|file| read(stores.of(file).as_ref(), file, &kept))
-        .buffered(CONCURRENCY)
-        .try_collect()
-        .await
+    let footers = stream::iter(files).map(|file| read(stores, file, &kept)).buffered(CONCURRENCY).try_collect().await;
+    if let Some(folder) = stores.footers() {
+        folder.trim();
+    }
+    footers
 }
 
-async fn read(store: &dyn ObjectStore, file: &Found, kept: &AtomicUsize) -> Result<Footer> {
+async fn read(stores: &Stores, file: &Found, kept: &AtomicUsize) -> Result<Footer> {
     let broken = |reason: String| {
         Error::new(Kind::Input, format!("{}: no readable Parquet file: {reason}", file.path.display()))
             .with_help("remove the file or write it again")
     };
-    let metadata = match fetch(store, file).await {
+    let metadata = match fetch(stores, file).await {
         Ok(metadata) => metadata,
         Err(Fault::Bytes(reason)) => return Err(broken(reason)),
         Err(Fault::Store(error)) => return Err(error),
@@ -87,8 +88,8 @@ impl From<String> for Fault {
 
 /// The footer of a file whose ends and lengths agree with each other, or what is wrong with it. The reader in the
 /// `parquet` crate takes them on trust.
-async fn fetch(store: &dyn ObjectStore, file: &Found) -> Result<ParquetMetaData, Fault> {
-    let size = file.meta.size;
+async fn fetch(stores: &Stores, file: &Found) -> Result<ParquetMetaData, Fault> {
+    let (store, size) = (&stores.of(file), file.meta.size);
     if size < 12 {
         return Err(format!("{size} bytes are too few").into());
     }
@@ -96,7 +97,14 @@ async fn fetch(store: &dyn ObjectStore, file: &Found) -> Result<ParquetMetaData,
         let read = store.get_range(&file.meta.location, range).await;
         read.map_err(|e| Error::within(&e).map_or_else(|| Fault::Bytes(store_reason(&e)), Fault::Store))
     };
-    let mut end = bytes(size.saturating_sub(PREFETCH)..size).await?;
+    let folder = stores.footers();
+    let name = folder.and_then(|_| kept::name(file, stores.endpoints()));
+    let known = folder.zip(name.as_ref()).and_then(|(folder, name)| folder.read(name));
+    let is_known = known.is_some();
+    let mut end = match known {
+        Some(end) => end,
+        None => bytes(size.saturating_sub(PREFETCH)..size).await?,
+    };
     let Some((_, tail)) = end.split_last_chunk::<8>() else { return Err("it ends too early".to_owned().into()) };
     let [a, b, c, d, magic @ ..] = *tail;
     match &magic {
@@ -123,6 +131,9 @@ async fn fetch(store: &dyn ObjectStore, file: &Found) -> Result<ParquetMetaData,
     let start = end.len().saturating_sub(8 + usize::try_from(length).unwrap_or(usize::MAX));
     let footer = end.get(start..end.len().saturating_sub(8)).unwrap_or_default();
     let metadata = guarded(|| ParquetMetaDataReader::decode_metadata(footer))?;
+    if let (Some(folder), Some(name), false) = (folder, &name, is_known) {
+        folder.write(name, end.get(start..).unwrap_or_default());
+    }
     let data_end = size - 8 - length;
     for (at, group) in metadata.row_groups().iter().enumerate() {
         for column in group.columns() {

@@ -30,6 +30,22 @@ impl Environment {
         Self { variables: variables.into_iter().filter(|(_, value)| !value.is_empty()).collect(), home }
     }
 
+    /// What is said of where services are.
+    pub(super) fn endpoints(&self) -> String {
+        let names = [
+            "AWS_ENDPOINT_URL_S3",
+            "AWS_ENDPOINT_URL",
+            "AWS_ENDPOINT",
+            "AWS_PROFILE",
+            "STORAGE_EMULATOR_HOST",
+            "GOOGLE_BASE_URL",
+            "AZURE_STORAGE_ACCOUNT_NAME",
+            "AZURE_STORAGE_ENDPOINT",
+            "AZURE_ENDPOINT",
+        ];
+        names.map(|name| self.value(name).unwrap_or_default()).join(" ")
+    }
+
     /// The value of a variable that is set and not empty.
     pub(super) fn value(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(String::as_str)

@@ -18,9 +18,9 @@ use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{
-    CopyOptions, Error as StoreError, GetOptions, GetRange, GetResult, GetResultPayload, ListResult, MultipartUpload,
-    ObjectMeta, ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result as StoreResult,
-    coalesce_ranges,
+    Attributes, CopyOptions, Error as StoreError, GetOptions, GetRange, GetResult, GetResultPayload, ListResult,
+    MultipartUpload, ObjectMeta, ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult,
+    Result as StoreResult, coalesce_ranges,
 };
 
 use super::address::{Address, Scheme};
@@ -37,6 +37,12 @@ const REQUEST: u64 = 8 * 1024 * 1024;
 
 /// How many requests for parts of one range run at a time.
 const PARALLEL: usize = 4;
+
+/// Objects of at most so many bytes are read whole by one request, and kept: a scan looks at each several times.
+const SMALL: u64 = 64 * 1024;
+
+/// How many bytes of small objects are kept.
+const MOST_SMALL: usize = 128 * 1024 * 1024;
 
 /// How often a part is asked for of a server whose answers cannot be gone on with, since it gives no tags.
 const ATTEMPTS: u32 = 4;
@@ -81,14 +87,38 @@ struct Known {
 /// The stores of a lake, opened when they are first asked for.
 pub(crate) struct Objects {
     environment: Environment,
+    endpoints: String,
     members: RwLock<HashMap<String, Member>>,
     known: RwLock<HashMap<Path, Known>>,
+    small: RwLock<Small>,
+}
+
+/// Small objects, as far as there is room for them.
+#[derive(Default)]
+struct Small {
+    objects: HashMap<Path, Bytes>,
+    bytes: usize,
+}
+
+impl Small {
+    fn keep(&mut self, location: &Path, bytes: &Bytes) {
+        if self.bytes + bytes.len() <= MOST_SMALL && self.objects.insert(location.clone(), bytes.clone()).is_none() {
+            self.bytes += bytes.len();
+        }
+    }
 }
 
 impl Objects {
     /// Stores that are signed in as `environment` says.
     pub(crate) fn new(environment: Environment) -> Self {
-        Self { environment, members: RwLock::default(), known: RwLock::default() }
+        let endpoints = environment.endpoints();
+        let (members, known, small) = (RwLock::default(), RwLock::default(), RwLock::default());
+        Self { environment, endpoints, members, known, small }
+    }
+
+    /// Which services the names of buckets are those of.
+    pub(crate) fn endpoints(&self) -> &str {
+        &self.endpoints
     }
 
     /// The store of an address.
@@ -131,12 +161,23 @@ impl Objects {
         self.known.read().unwrap_or_else(PoisonError::into_inner).get(location).cloned()
     }
 
+    /// The whole of a small object.
+    async fn whole(&self, location: &Path, size: u64) -> StoreResult<Bytes> {
+        let kept = self.small.read().unwrap_or_else(PoisonError::into_inner).objects.get(location).cloned();
+        if let Some(bytes) = kept {
+            return Ok(bytes);
+        }
+        let bytes = self.part(location, 0..size).await?;
+        self.small.write().unwrap_or_else(PoisonError::into_inner).keep(location, &bytes);
+        Ok(bytes)
+    }
+
     /// One request for a part of an object, its answer complete.
     async fn part(&self, location: &Path, range: Range<u64>) -> StoreResult<Bytes> {
         let mut attempt = 1;
         loop {
             let options = GetOptions { range: Some(GetRange::Bounded(range.clone())), ..GetOptions::default() };
-            let result = self.get_opts(location, options).await?;
+            let result = self.ask(location, options).await?;
             let resumable = result.meta.e_tag.is_some();
             match result.bytes().await {
                 Ok(bytes) => return Ok(bytes),
@@ -147,9 +188,37 @@ impl Objects {
         }
     }
 
+    /// One request for an object as it was listed.
+    async fn ask(&self, location: &Path, options: GetOptions) -> StoreResult<GetResult> {
+        let (member, key) = self.resolve(location)?;
+        let known = self.known(location);
+        let shown = member.address.shown(key.as_ref());
+        let scheme: Scheme = member.address.scheme;
+        let listed = known.is_some();
+        let options = known.as_ref().map_or(options.clone(), |known| known.condition(scheme, options));
+        let asked = Asked { shown: &shown, scheme, listed };
+        let mut result = member.store.get_opts(&key, options).await.map_err(|error| carried(asked.told(&error)))?;
+        if let Some(known) = &known {
+            known.check(&result.meta, &asked).map_err(carried)?;
+        }
+        result.meta.location = location.clone();
+        result.payload = match result.payload {
+            GetResultPayload::Stream(stream) => {
+                let told = move |error| carried(Asked { shown: &shown, scheme, listed }.told(&error));
+                GetResultPayload::Stream(stream.map_err(told).boxed())
+            }
+            file @ GetResultPayload::File(..) => file,
+        };
+        Ok(result)
+    }
+
     /// A range of an object, in as many requests as it takes.
     async fn range(&self, location: &Path, range: Range<u64>) -> StoreResult<Bytes> {
         let mut parts = parts(&range);
+        if let Some(known) = self.known(location).filter(|known| known.size <= SMALL && range.end <= known.size) {
+            let whole = self.whole(location, known.size).await?;
+            return Ok(whole.slice(range.start as usize..range.end as usize));
+        }
         if parts.len() < 2 {
             return self.part(location, parts.pop().unwrap_or(range)).await;
         }
@@ -218,26 +287,22 @@ fn read_only<T>() -> StoreResult<T> {
 #[async_trait]
 impl ObjectStore for Objects {
     async fn get_opts(&self, location: &Path, options: GetOptions) -> StoreResult<GetResult> {
-        let (member, key) = self.resolve(location)?;
-        let known = self.known(location);
-        let shown = member.address.shown(key.as_ref());
-        let scheme: Scheme = member.address.scheme;
-        let listed = known.is_some();
-        let options = known.as_ref().map_or(options.clone(), |known| known.condition(scheme, options));
-        let asked = Asked { shown: &shown, scheme, listed };
-        let mut result = member.store.get_opts(&key, options).await.map_err(|error| carried(asked.told(&error)))?;
-        if let Some(known) = &known {
-            known.check(&result.meta, &asked).map_err(carried)?;
-        }
-        result.meta.location = location.clone();
-        result.payload = match result.payload {
-            GetResultPayload::Stream(stream) => {
-                let told = move |error| carried(Asked { shown: &shown, scheme, listed }.told(&error));
-                GetResultPayload::Stream(stream.map_err(told).boxed())
-            }
-            file @ GetResultPayload::File(..) => file,
+        let small = self.known(location).filter(|known| (1..=SMALL).contains(&known.size));
+        let (Some(known), Some(GetRange::Bounded(range)), false) = (small, &options.range, options.head) else {
+            return self.ask(location, options).await;
         };
-        Ok(result)
+        let whole = self.whole(location, known.size).await?;
+        let range = range.start.min(known.size)..range.end.min(known.size);
+        let slice = whole.slice(range.start as usize..range.end.max(range.start) as usize);
+        let meta = ObjectMeta {
+            location: location.clone(),
+            last_modified: known.modified,
+            size: known.size,
+            e_tag: known.e_tag,
+            version: None,
+        };
+        let payload = GetResultPayload::Stream(stream::once(async { Ok(slice) }).boxed());
+        Ok(GetResult { payload, meta, range, attributes: Attributes::default() })
     }
 
     async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> StoreResult<Vec<Bytes>> {
@@ -290,9 +355,9 @@ mod tests {
 
     use super::*;
 
-    async fn noted(text: &'static str) -> (Objects, Arc<InMemory>, ObjectMeta) {
+    async fn noted(text: &str) -> (Objects, Arc<InMemory>, ObjectMeta) {
         let inner = Arc::new(InMemory::new());
-        inner.put(&Path::from("k/x"), text.into()).await.unwrap();
+        inner.put(&Path::from("k/x"), text.to_owned().into()).await.unwrap();
         let objects = Objects::new(Environment::default());
         let address = Address::parse("s3://b/k/x").unwrap().unwrap();
         let member = Member { address: address.clone(), store: Arc::clone(&inner) as Arc<dyn ObjectStore> };
@@ -303,16 +368,31 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_read_is_what_was_listed() {
-        let (objects, inner, meta) = noted("0123456789").await;
+        // More than is kept.
+        let long = "0123456789".repeat(7000);
+        let (objects, inner, meta) = noted(&long).await;
         assert_eq!(meta.location.as_ref(), "s3:/b/k/x");
         let ranges = objects.get_ranges(&meta.location, &[1..3, 8..10]).await.unwrap();
         assert_eq!(ranges, ["12", "89"]);
-        inner.put(&Path::from("k/x"), "9876543210".into()).await.unwrap();
+        inner.put(&Path::from("k/x"), long.into()).await.unwrap();
         let error = Error::within(&objects.get_range(&meta.location, 0..2).await.unwrap_err()).unwrap();
         assert!(error.to_string().starts_with("s3://b/k/x: changed since it was listed"), "{error}");
         inner.delete(&Path::from("k/x")).await.unwrap();
         let error = Error::within(&objects.get_range(&meta.location, 0..2).await.unwrap_err()).unwrap();
         assert_eq!(error.to_string(), "s3://b/k/x: gone since it was listed");
+    }
+
+    #[tokio::test]
+    async fn small_objects_are_read_once() {
+        let (objects, inner, meta) = noted("0123456789").await;
+        assert_eq!(objects.get_range(&meta.location, 4..7).await.unwrap(), "456");
+        // What is kept is the one that was listed.
+        inner.put(&Path::from("k/x"), "9876543210".into()).await.unwrap();
+        assert_eq!(objects.get_range(&meta.location, 0..100).await.unwrap(), "0123456789");
+        assert_eq!(objects.get_ranges(&meta.location, &[1..3, 8..10]).await.unwrap(), ["12", "89"]);
+        let (objects, inner, meta) = noted("0123456789").await;
+        inner.put(&Path::from("k/x"), "9876543210".into()).await.unwrap();
+        assert!(objects.get_range(&meta.location, 0..2).await.is_err());
     }
 
     #[test]

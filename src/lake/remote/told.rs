@@ -27,6 +27,10 @@ impl Asked<'_> {
         let status = answer.status.map_or(0, |status| status);
         let again = "run the command again; it looks for the files anew";
         let (what, help) = match (error, status) {
+            _ if answer.metadata => (
+                format!("found no credentials: the metadata service of the machine gives none: {}", answer.told()),
+                self.scheme.credentials(),
+            ),
             (StoreError::NotFound { .. }, _) | (_, 404) if answer.code.as_deref() == Some("NoSuchBucket") => {
                 ("no such bucket".to_owned(), "check the name of the bucket, and the endpoint")
             }
@@ -44,10 +48,6 @@ impl Asked<'_> {
             (StoreError::NotSupported { .. }, _) if self.scheme == Scheme::Http => (
                 "the server gives files only whole, expected one that answers requests for a part (Range)".to_owned(),
                 "copy the file to this machine, or serve it with a server that supports ranges",
-            ),
-            _ if answer.metadata => (
-                format!("found no credentials: the metadata service of the machine gives none: {}", answer.told()),
-                self.scheme.credentials(),
             ),
             (_, 300..400) => (
                 format!("the store sends elsewhere: it answers {}", answer.told()),
@@ -157,6 +157,10 @@ mod tests {
         let denied = told(false, &StoreError::PermissionDenied { path: "x".into(), source: denied.into() });
         assert!(denied.contains("403 (SignatureDoesNotMatch)") && denied.contains("AWS_ACCESS_KEY_ID"), "{denied}");
         assert!(!denied.contains("AKIA") && !denied.contains("http://"), "{denied}");
+        let machine = "Error performing PUT http://169.254.169.254/latest/api/token in 1s - Server returned non-2xx status \
+                       code: 403 Forbidden: ";
+        let machine = told(false, &StoreError::PermissionDenied { path: "x".into(), source: machine.into() });
+        assert!(machine.contains("found no credentials: the metadata service"), "{machine}");
         let cut = told(true, &generic("connection closed by http://h/x?X-Amz-Signature=0123 early"));
         assert!(cut.contains("no answer from the store: connection closed by early") && !cut.contains("0123"), "{cut}");
     }

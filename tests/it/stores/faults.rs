@@ -33,6 +33,15 @@ fn errors_name_the_object_what_was_found_and_what_to_do() {
     fails(&server, "s3://other/x.parquet", QUICK, &["s3://other/x.parquet: no such bucket", "check the name"]);
     let missing = server.url("web", "one/none.parquet");
     fails(&server, &missing, QUICK, &[&format!("{missing}: no such object"), "check the location"]);
+    // What signs a location is part of every request, and of no message.
+    let signed = format!("{}?X-Amz-Signature=0123456789abcdef", server.url("web", "one/events.parquet"));
+    let args = ["sql", "SELECT count(*) AS n FROM events", "-q", "--events", &signed];
+    server.take_log();
+    assert_eq!(run(&server, &args).expect(0).rows(), [serde_json::json!({"n": 3000})]);
+    let log = server.take_log();
+    assert!(log.iter().all(|request| request.query.contains_key("X-Amz-Signature")), "{log:?}");
+    let told = fails(&server, &format!("{missing}?X-Amz-Signature=0123456789abcdef"), QUICK, &["no such object"]);
+    assert!(!told.contains("0123456789abcdef"), "{told}");
     let denied = [QUICK, &[("AWS_ACCESS_KEY_ID", "stranger")]].concat();
     let parts = ["s3://lake/one/events.parquet: not allowed: the store answers 403", "AWS_ACCESS_KEY_ID"];
     assert!(!fails(&server, PARQUET, &denied, &parts).contains("stranger"));
@@ -76,9 +85,9 @@ fn an_object_that_changes_or_vanishes_is_an_error() {
                     let mut other = data("events.parquet");
                     // Without tags the size alone tells.
                     if tags {
-                        other.reverse()
+                        other.reverse();
                     } else {
-                        other.truncate(3000)
+                        other.truncate(3000);
                     }
                     let mut reads = 0;
                     server.fail(move |request: &Request| {
@@ -168,7 +177,7 @@ fn random_faults_give_right_rows_or_a_clear_error() {
         server.put(&table, fresh.object(&table).unwrap());
         server.put("lake/logs-other/events.ndjson", "{\"a\":1}\n");
         let what = format!("seed {seed}, {location}, {took:?}:\n{}\n{}", ran.stdout, ran.stderr);
-        assert!(took < Duration::from_secs(60), "hangs: {what}");
+        assert!(took < Duration::from_mins(1), "hangs: {what}");
         match ran.code {
             0 => {
                 assert_eq!(ran.stdout, expected.stdout, "{what}");
@@ -183,6 +192,6 @@ fn random_faults_give_right_rows_or_a_clear_error() {
             _ => panic!("{what}"),
         }
     }
-    println!("{runs} runs with faults: {right} with the right rows, {told} with a clear error, slowest {slowest:?}");
+    eprintln!("{runs} runs with faults: {right} with the right rows, {told} with a clear error, slowest {slowest:?}");
     assert!(right > runs / 4 && right + told == runs);
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::server::Server;
+use super::server::{Request, Server};
 use super::{run, run_with};
 
 const QUERY: &str = "FROM events | KEEP host.name | LIMIT 5000";
@@ -55,7 +55,7 @@ fn an_hour_over_years_of_daily_folders_lists_a_handful() {
     hourly(&server, 3, 3 * 365 * 8, |at| format!("t/{}", at.format("date=%Y-%m-%d/%H.ndjson")));
     let hour = ["2026-10-01T06:00:00Z", "2026-10-01T07:00:00Z"];
     let (found, lists, reads) = hosts(&server, "s3://lake/t/", &["--lateness", "1h"], hour[0], hour[1]);
-    println!("one hour over {} objects: {lists} lists, {reads} objects read", 3 * 365 * 8);
+    eprintln!("one hour over {} objects: {lists} lists, {reads} objects read", 3 * 365 * 8);
     assert_eq!(found, ["2026-10-01T06"]);
     // Two pages of folders, and one day.
     assert_eq!((lists, reads), (3, 8));
@@ -94,7 +94,7 @@ fn every_layout_is_pruned_and_gives_its_rows() {
             ("2023-12-31T00:00:00Z", "2024-01-01T02:00:00Z", &["2024-01-01T00", "2024-01-01T01"]),
         ] {
             let (pruned, lists, reads) = hosts(&server, "s3://lake/", &["--lateness", "1s"], from, to);
-            println!("{layout} {from}..{to}: {} rows, {lists} lists, {reads} objects", pruned.len());
+            eprintln!("{layout} {from}..{to}: {} rows, {lists} lists, {reads} objects", pruned.len());
             assert_eq!(pruned, expected, "{layout}");
             assert!(reads <= 48, "{layout}: {reads}");
             assert!(lists <= most.parse().unwrap(), "{layout}: {lists}");
@@ -115,12 +115,30 @@ fn declared_folders_of_a_catalogue_prune_what_is_listed() {
     let args = ["run", "all.esql", "--from", "2024-03-05T10:00:00Z", "--to", "2024-03-05T12:00:00Z", "-q"];
     let ran = super::super::program::egret_in(&args, folder.path(), None, &server.environment()).expect(0);
     assert_eq!(ran.rows().len(), 2);
-    let lists: Vec<_> = server.take_log().into_iter().filter(|request| request.is_list()).collect();
+    let lists: Vec<_> = server.take_log().into_iter().filter(Request::is_list).collect();
     assert!(lists.len() <= 9, "{lists:?}");
     assert!(
         lists.iter().all(|list| list.query.get("prefix").is_none_or(|prefix| !prefix.contains("2023"))),
         "{lists:?}"
     );
+}
+
+#[test]
+fn each_small_object_takes_one_request() {
+    let server = Server::start();
+    hourly(&server, 1, 2500, |at| format!("t/{}", at.format("%Y%m%d-%H.ndjson")));
+    let events = super::data("events.parquet");
+    for at in 0..20 {
+        server.put(&format!("t/{at}.parquet"), super::small(&events));
+    }
+    server.take_log();
+    let query = "SELECT count(*) AS n FROM events WHERE host.name IS NOT NULL";
+    let ran = run(&server, &["sql", query, "--events", "s3://lake/t/", "-q"]).expect(0);
+    assert_eq!(ran.rows(), [serde_json::json!({"n": 2500 + 20 * 50})]);
+    let log = server.take_log();
+    let lists = log.iter().filter(|request| request.is_list()).count();
+    eprintln!("{} requests for {} objects, {lists} of them lists", log.len(), 2520);
+    assert_eq!((log.len() - lists, lists), (2520, 3));
 }
 
 #[test]

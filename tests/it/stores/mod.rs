@@ -5,6 +5,7 @@ mod layouts;
 mod output;
 pub(crate) mod server;
 
+use std::fmt::Write as _;
 use std::io::Write;
 
 use super::program::{Ran, egret_in, root};
@@ -22,6 +23,17 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
+}
+
+/// The first fifty events of a Parquet file.
+fn small(parquet: &[u8]) -> Vec<u8> {
+    use datafusion::parquet::arrow::ArrowWriter;
+    use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+    let reader = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::copy_from_slice(parquet)).unwrap();
+    let batch = reader.with_batch_size(50).build().unwrap().next().unwrap().unwrap();
+    let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.into_inner().unwrap()
 }
 
 /// A server with the events of the samples in every format.
@@ -88,7 +100,7 @@ fn every_kind_of_location_gives_the_rows_of_local_files() {
                 } else {
                     assert_eq!(found.stdout.lines().count(), expected.stdout.lines().count(), "{what}");
                 }
-                println!("{what}: {} lines", found.stdout.lines().count());
+                eprintln!("{what}: {} lines", found.stdout.lines().count());
             }
         }
     }
@@ -178,10 +190,11 @@ fn large_objects_are_read_in_pieces() {
     let mut text = String::new();
     while text.len() < 40 << 20 {
         let at = text.len();
-        text.push_str(&format!(
-            "{{\"@timestamp\":\"2026-10-01T00:00:00Z\",\"host\":{{\"name\":\"h{}\"}},\"at\":{at}}}\n",
+        let _ = writeln!(
+            text,
+            "{{\"@timestamp\":\"2026-10-01T00:00:00Z\",\"host\":{{\"name\":\"h{}\"}},\"at\":{at}}}",
             at % 7
-        ));
+        );
     }
     let sum: usize =
         text.lines().filter_map(|line| line.split("\"at\":").nth(1)?.trim_end_matches('}').parse::<usize>().ok()).sum();
@@ -197,7 +210,7 @@ fn large_objects_are_read_in_pieces() {
         assert!(longest <= 8 << 20, "{longest}");
         let bytes: u64 = reads.iter().filter_map(|read| read.range).map(|(from, to)| to - from).sum();
         let size = server.object(name).unwrap().len() as u64;
-        println!("{name}: {} requests for {bytes} bytes of {size}", reads.len());
+        eprintln!("{name}: {} requests for {bytes} bytes of {size}", reads.len());
         // The layout and the fields are found in the first bytes; each piece looks a little behind its end.
         assert!(bytes < size + (20 << 20) && reads.len() < 40, "{bytes} of {size} in {}", reads.len());
     }
@@ -248,6 +261,37 @@ fn a_dry_run_tells_what_would_be_read_and_reads_nothing_of_it() {
     let read: serde_json::Value = serde_json::from_str(&run(&server, &local).expect(0).stdout).unwrap();
     assert_eq!(read["executions"], 24);
     assert_eq!(read["at_most"]["bytes"].as_u64().unwrap(), data("events.ndjson").len() as u64);
+}
+
+#[test]
+fn footers_are_kept_until_their_objects_change() {
+    let server = filled();
+    for at in 0..5 {
+        server.put(&format!("many/{at}.parquet"), data("events.parquet"));
+    }
+    // No event is that late: nothing but footers is read.
+    let late = ["--from", "2027-01-01", "--to", "2027-01-02", "-q"];
+    let reads = |more: &[&str]| {
+        server.take_log();
+        run(&server, &[&["run", RULE, "--events", "s3://lake/many/"][..], &late, more].concat()).expect(0);
+        server.take_log().into_iter().filter(server::Request::is_read).count()
+    };
+    assert_eq!(reads(&["--footer-cache", "-"]), 5);
+    assert!(server.kept().is_empty());
+    assert_eq!((reads(&[]), server.kept().len()), (5, 5));
+    assert_eq!(reads(&[]), 0);
+    // The rows are the same with footers that were kept.
+    let args = ["run", RULE, "--at", "latest", "-q", "--events", "s3://lake/many/"];
+    let kept = run(&server, &args).expect(0).stdout;
+    assert_eq!(kept, run(&server, &[&args[..], &["--footer-cache", "-"]].concat()).expect(0).stdout);
+    assert!(!kept.is_empty());
+    // An object that has changed is looked at again, and so is one whose kept footer is damaged.
+    server.put("many/3.parquet", data("events.parquet"));
+    assert_eq!((reads(&[]), server.kept().len()), (1, 6));
+    for path in server.kept() {
+        std::fs::write(path, "EGRETFT1 damaged").unwrap();
+    }
+    assert_eq!(reads(&[]), 5);
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! where no folder can be listed, and at `/dav/KEY`, where they can.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -84,6 +85,8 @@ struct State {
 pub(crate) struct Server {
     address: SocketAddr,
     state: Arc<State>,
+    /// Where who reads it keeps footers.
+    cache: tempfile::TempDir,
 }
 
 impl Server {
@@ -108,7 +111,7 @@ impl Server {
                 thread::spawn(move || _ = serve(connection, &state));
             }
         });
-        Self { address, state }
+        Self { address, state, cache: tempfile::tempdir().unwrap() }
     }
 
     /// The variables that make the program read this server as S3.
@@ -118,6 +121,7 @@ impl Server {
             ("AWS_ACCESS_KEY_ID", KEY_ID.to_owned()),
             ("AWS_SECRET_ACCESS_KEY", "a-secret-of-tests".to_owned()),
             ("AWS_REGION", "eu-west-1".to_owned()),
+            ("XDG_CACHE_HOME", self.cache.path().display().to_string()),
         ];
         pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
     }
@@ -125,6 +129,12 @@ impl Server {
     /// The URL of an object, or of a folder, below `/web/` or `/dav/`.
     pub(crate) fn url(&self, place: &str, key: &str) -> String {
         format!("http://{}/{place}/{key}", self.address)
+    }
+
+    /// The files in which footers are kept.
+    pub(crate) fn kept(&self) -> Vec<std::path::PathBuf> {
+        let folder = std::fs::read_dir(self.cache.path().join("egret/footers"));
+        folder.map(|entries| entries.map(|entry| entry.unwrap().path()).collect()).unwrap_or_default()
     }
 
     pub(crate) fn put(&self, key: &str, bytes: impl Into<Vec<u8>>) {
@@ -214,9 +224,9 @@ fn serve(connection: TcpStream, state: &State) -> std::io::Result<()> {
         };
         let mut head = format!("HTTP/1.1 {} Told\r\n", answer.status);
         for (name, value) in &answer.headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            let _ = write!(head, "{name}: {value}\r\n");
         }
-        head.push_str(&format!("Content-Length: {}\r\n\r\n", answer.length.unwrap_or(answer.body.len())));
+        let _ = write!(head, "Content-Length: {}\r\n\r\n", answer.length.unwrap_or(answer.body.len()));
         writer.write_all(head.as_bytes())?;
         if request.method == "HEAD" {
             continue;
@@ -425,16 +435,17 @@ fn list(request: &Request, state: &State) -> Answer {
         } else {
             let at = modified(object.version).format("%Y-%m-%dT%H:%M:%S.000Z");
             let (key, tag, size) = (escaped(key), escaped(&object.tag()), object.bytes.len());
-            text.push_str(&format!(
+            let _ = write!(
+                text,
                 "<Contents><Key>{key}</Key><LastModified>{at}</LastModified><ETag>{tag}</ETag><Size>{size}</Size></Contents>"
-            ));
+            );
         }
     }
     for folder in folders {
-        text.push_str(&format!("<CommonPrefixes><Prefix>{}</Prefix></CommonPrefixes>", escaped(&folder)));
+        let _ = write!(text, "<CommonPrefixes><Prefix>{}</Prefix></CommonPrefixes>", escaped(&folder));
     }
     if let Some(next) = next {
-        text.push_str(&format!("<NextContinuationToken>{}</NextContinuationToken>", escaped(&next)));
+        let _ = write!(text, "<NextContinuationToken>{}</NextContinuationToken>", escaped(&next));
     }
     text.push_str("</ListBucketResult>");
     Answer::new(200, text)
@@ -449,12 +460,13 @@ fn folder(request: &Request, state: &State) -> Answer {
     let mut folders = BTreeSet::from([prefix.clone()]);
     let at = modified(1).format("%a, %d %b %Y %H:%M:%S GMT");
     let mut entry = |href: &str, kind: &str, size: usize, tag: &str| {
-        text.push_str(&format!(
+        let _ = write!(
+            text,
             "<D:response><D:href>/dav/{href}</D:href><D:propstat><D:prop><D:getlastmodified>{at}</D:getlastmodified>\
              <D:getcontentlength>{size}</D:getcontentlength><D:getetag>{}</D:getetag><D:resourcetype>{kind}</D:resourcetype>\
              </D:prop><D:status>HTTP/1.1 200 OK</D:status></D:propstat></D:response>",
             escaped(tag)
-        ));
+        );
     };
     for (key, object) in objects.range(prefix.clone()..).take_while(|(key, _)| key.starts_with(&prefix)) {
         match key[prefix.len()..].find('/') {

@@ -88,6 +88,27 @@ impl Error {
         self
     }
 
+    /// A copy of the failure of ours that caused `error`, if one did: layers in between carry it without knowing it.
+    ///
+    /// ```
+    /// use egret::error::{Error, Kind};
+    /// use datafusion::error::DataFusionError;
+    /// let ours = Error::new(Kind::Input, "a.parquet: changed").with_help("run it again");
+    /// let carried = DataFusionError::External(Box::new(ours));
+    /// assert_eq!(Error::within(&carried).and_then(|e| e.help().map(str::to_owned)).as_deref(), Some("run it again"));
+    /// ```
+    pub fn within(error: &(dyn std::error::Error + 'static)) -> Option<Self> {
+        let mut next = Some(error);
+        while let Some(current) = next {
+            if let Some(ours) = current.downcast_ref::<Self>() {
+                let copy = Self::new(ours.kind, ours.message.clone());
+                return Some(Self { help: ours.help.clone(), ..copy });
+            }
+            next = current.source();
+        }
+        None
+    }
+
     /// What kind of failure this is.
     pub const fn kind(&self) -> Kind {
         self.kind

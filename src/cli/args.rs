@@ -43,10 +43,11 @@ impl From<LanguageArg> for Language {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Events")]
 pub(crate) struct LakeArgs {
-    /// One table that every FROM reads: a Parquet or JSON file, a folder, a glob, or - for stdin
+    /// One table that every FROM reads: a Parquet or JSON file, a folder, a glob, or - for stdin; also in a store: s3://,
+    /// gs://, az://, abfss://, http(s)://, signed in by the variables of each (AWS_*, GOOGLE_*, AZURE_*)
     #[arg(long, value_name = "LOCATION", conflicts_with = "lake")]
     pub(crate) events: Option<String>,
-    /// A folder with one table a subfolder; FROM patterns select among their names
+    /// A folder, also of a store, with one table a subfolder; FROM patterns select among their names
     #[arg(long, value_name = "DIR")]
     pub(crate) lake: Option<String>,
     /// Add or replace a table
@@ -61,9 +62,13 @@ pub(crate) struct LakeArgs {
     pub(crate) on_bad_line: BadLine,
     /// How long after its @timestamp an event may be ingested, such as 2d: then folders named date=YYYY-MM-DD (dt=, day=,
     /// year=/month=/day=, or YYYY/MM/DD, each also with an hour), which must be times of @timestamp in UTC, spare the files
-    /// of other times
+    /// of other times; in a store folders of other years, months and days are not even listed
     #[arg(long, value_name = "DURATION", value_parser = parse_lateness)]
     pub(crate) lateness: Option<Interval>,
+    /// A folder in which footers of Parquet objects of stores are kept from one run to the next, at most 256 MiB; - keeps
+    /// none [default: egret in $XDG_CACHE_HOME, else ~/.cache/egret]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) footer_cache: Option<PathBuf>,
     /// Parse every JSON line; without it lines that no rule can want are only checked for UTF-8 and for { and }
     #[arg(long)]
     pub(crate) strict: bool,
@@ -137,7 +142,8 @@ pub(crate) struct OutputArgs {
     /// Format of the rows [default: table on a terminal, else ndjson]
     #[arg(long, short = 'f', value_enum)]
     pub(crate) format: Option<FormatArg>,
-    /// A file for the rows, written whole or not at all; a folder for several rules; - is stdout
+    /// A file for the rows, or an object of a store (s3://, gs://, az://, abfss://), written whole or not at all; a folder
+    /// for several rules; - is stdout
     #[arg(long, short = 'o', value_name = "PATH")]
     pub(crate) output: Option<PathBuf>,
     /// Replace an output that exists

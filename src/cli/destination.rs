@@ -9,6 +9,7 @@ use super::args::OutputArgs;
 use super::open;
 use crate::alert::sink::{Flow, Format, Output, Spool, Target};
 use crate::error::{Error, Kind, Result};
+use crate::lake::Upload;
 use crate::rule::Rule;
 
 /// Where the rows of all rules go.
@@ -127,9 +128,12 @@ impl Destination {
                 return Err(Error::new(Kind::Usage, message)
                     .with_help("name a folder with --output DIR, which gets one file a rule, or use --format ndjson"));
             }
-            std::fs::create_dir_all(&folder).map_err(|e| {
-                Error::new(Kind::Output, format!("{}: the folder cannot be made", folder.display())).with_source(e)
-            })?;
+            // The folders of a store are no more than the beginnings of names.
+            if !Upload::is_of(&folder) {
+                std::fs::create_dir_all(&folder).map_err(|e| {
+                    Error::new(Kind::Output, format!("{}: the folder cannot be made", folder.display())).with_source(e)
+                })?;
+            }
             return Ok(Self { format, several, shared: None, folder: Some(folder) });
         }
         if several && format.has_fixed_schema() && format != Format::Table {

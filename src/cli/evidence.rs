@@ -77,9 +77,11 @@ pub(super) async fn evidence(args: &EvidenceArgs, resources: &ResourceArgs, cons
     open::only_alerts(format, false)?;
     let target = open::target(args.output.output.as_deref(), format, &args.output)?;
     let stats = StatsFile::reserve(args.output.stats_file.as_deref())?;
-    let engine =
-        Engine::open(&resource::options(resources), &open::required_lake(&args.lake, std::slice::from_ref(rule))?)
-            .await?;
+    let engine = Engine::open(
+        &resource::options(resources),
+        &open::required_lake(&args.lake, std::slice::from_ref(rule), Vec::new())?,
+    )
+    .await?;
     for warning in engine.lake().warnings() {
         console.warning(warning);
     }

@@ -43,13 +43,15 @@ pub(super) struct ExplainArgs {
 pub(super) async fn explain(args: &ExplainArgs, resources: &ResourceArgs, console: &Console) -> Result<u8> {
     let console = *console;
     let rule = &open::only_rule(&args.rule, args.language.into(), console)?;
-    let engine =
-        Engine::open(&resource::options(resources), &open::required_lake(&args.lake, std::slice::from_ref(rule))?)
-            .await?;
+    let rules = std::slice::from_ref(rule);
+    let now = open::now();
+    let windows = open::windows(rules, &args.time, now)?;
+    let config = open::required_lake(&args.lake, rules, windows)?;
+    let engine = Engine::open(&resource::options(resources), &config).await?;
     let lowered = engine.compile(rule).await?;
     console.report(&rule.report(lowered.warnings.clone()));
     let time = TimeField::of(rule);
-    let execution = open::execution_of(&engine, rule, &lowered, &args.time, open::now()).await?;
+    let execution = open::execution_of(&engine, rule, &lowered, &args.time, now).await?;
     let limit = rule.limit(lowered.limit);
     let sql = sql::pretty(&lowered.query);
     let prepared = engine.prepare(lowered, &time, &execution, limit).await;

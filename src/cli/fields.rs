@@ -46,13 +46,15 @@ enum Format {
 pub(super) async fn fields(args: &FieldsArgs, resources: &ResourceArgs, console: &Console) -> Result<u8> {
     let console = *console;
     let rule = &open::only_rule(&args.rule, args.language.into(), console)?;
-    let engine =
-        Engine::open(&resource::options(resources), &open::required_lake(&args.lake, std::slice::from_ref(rule))?)
-            .await?;
+    let rules = std::slice::from_ref(rule);
+    let timed = args.time.at.is_some() || args.time.from.is_some() || args.time.to.is_some();
+    let now = open::now();
+    let windows = if timed { open::windows(rules, &args.time, now)? } else { Vec::new() };
+    let config = open::required_lake(&args.lake, rules, windows)?;
+    let engine = Engine::open(&resource::options(resources), &config).await?;
     let lowered = engine.compile(rule).await?;
     let time = TimeField::of(rule);
-    let timed = args.time.at.is_some() || args.time.from.is_some() || args.time.to.is_some();
-    let mut execution = open::execution_of(&engine, rule, &lowered, &args.time, open::now()).await?;
+    let mut execution = open::execution_of(&engine, rule, &lowered, &args.time, now).await?;
     if !timed {
         execution.window = None;
     }

@@ -8,6 +8,7 @@ mod check;
 mod completions;
 mod destination;
 mod drive;
+mod dry_run;
 mod evidence;
 mod explain;
 mod fields;

@@ -7,12 +7,12 @@ use chrono::{DateTime, Utc};
 
 use super::args::{BadLine, FormatArg, LakeArgs, OutputArgs, TimeArgs};
 use super::report::Console;
-use crate::alert::sink::{Format, Target};
+use crate::alert::sink::{Format, Staged, Target};
 use crate::engine::compile::patterns;
 use crate::engine::refusal::refused;
 use crate::engine::{Engine, Refusal, TimeField};
 use crate::error::{Error, Kind, Result};
-use crate::lake::{Catalog, LakeConfig, OnBadLine};
+use crate::lake::{self, Catalog, LakeConfig, OnBadLine};
 use crate::rule::{self, DateMath, Exceptions, Execution, Interval, Language, Loaded, Rule, Window};
 use crate::sql::lowered::Lowered;
 
@@ -35,22 +35,64 @@ fn lake_config(args: &LakeArgs, catalog: Catalog) -> LakeConfig {
         strict: args.strict,
         lateness: args.lateness.as_ref().map(Interval::length),
         catalog: catalog.tables,
+        footer_cache: footer_cache(args),
         ..LakeConfig::default()
     }
 }
 
+/// The folder of footers: as the flag says, else where the user's other caches are.
+fn footer_cache(args: &LakeArgs) -> Option<PathBuf> {
+    if let Some(folder) = &args.footer_cache {
+        return Some(folder.clone()).filter(|folder| folder != Path::new("-"));
+    }
+    let of_user = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute());
+    let folder = of_user.or_else(|| std::env::home_dir().map(|home| home.join(".cache")));
+    folder.map(|folder| folder.join("egret"))
+}
+
 /// The configuration of a lake that must be named, with the tables that `rules` read; with all where there is none.
-pub(super) fn required_lake(args: &LakeArgs, rules: &[Rule]) -> Result<LakeConfig> {
+/// Events outside of `windows`, if there are some, will not be asked for.
+pub(super) fn required_lake(args: &LakeArgs, rules: &[Rule], windows: Vec<lake::Window>) -> Result<LakeConfig> {
     let catalog = catalog_path(args);
     if args.events.is_none() && args.lake.is_none() && args.tables.is_empty() && catalog.is_none() {
         return Err(Error::new(Kind::Usage, "no events to read").with_help(
             "name them with --events LOCATION, --lake DIR or --table NAME=LOCATION, or name tables once in egret.toml",
         ));
     }
-    let Some(path) = catalog else { return Ok(lake_config(args, Catalog::default())) };
-    let config = lake_config(args, Catalog::open(&path)?);
-    // A catalogue names whatever there is: what no rule reads is not looked for.
-    Ok(LakeConfig { only: patterns(rules).unwrap_or_default(), ..config })
+    // A catalogue names whatever there is, and so does a store: what no rule reads is not looked for.
+    let in_store = args.lake.as_deref().is_some_and(|lake| lake.contains("://"));
+    let named = catalog.is_some() || in_store;
+    let only = if named { patterns(rules).unwrap_or_default() } else { Vec::new() };
+    let catalog = catalog.map_or(Ok(Catalog::default()), |path| Catalog::open(&path))?;
+    Ok(LakeConfig { only, windows, ..lake_config(args, catalog) })
+}
+
+/// The windows of executions of `rules` that the flags ask for; none where one of them looks at all events, or where
+/// the events say when it is.
+pub(super) fn windows(rules: &[Rule], args: &TimeArgs, now: DateTime<Utc>) -> Result<Vec<lake::Window>> {
+    if args.at.as_deref() == Some("latest") {
+        return Ok(Vec::new());
+    }
+    let at = execution_time(args, now, None)?;
+    let mut windows = Vec::with_capacity(rules.len());
+    for rule in rules {
+        let Some(window) = execution(rule, args, at)?.window else { return Ok(Vec::new()) };
+        windows.push(TimeField::of(rule).over(&window, None));
+    }
+    Ok(hulls(windows))
+}
+
+/// The windows as few as there are fields: each from the first start to the last end.
+pub(super) fn hulls(windows: Vec<lake::Window>) -> Vec<lake::Window> {
+    let mut hulls: Vec<lake::Window> = Vec::new();
+    for window in windows {
+        let same = |hull: &&mut lake::Window| hull.field == window.field && hull.fallback == window.fallback;
+        match hulls.iter_mut().find(same) {
+            Some(hull) => (hull.from, hull.to) = (hull.from.min(window.from), hull.to.max(window.to)),
+            None => hulls.push(window),
+        }
+    }
+    hulls
 }
 
 /// The file of the catalogue: the one that is named, else the one of the working directory, where no flag says where
@@ -283,7 +325,7 @@ pub(super) fn to_stdout(args: &OutputArgs) -> bool {
 /// Where rows go, reserved before there are any.
 pub(super) fn target(path: Option<&Path>, format: Format, args: &OutputArgs) -> Result<Target> {
     let target = match path.filter(|path| *path != Path::new("-")) {
-        Some(path) => Target::file(path, args.force),
+        Some(path) => file(path, args.force),
         None if format.is_binary() && io::stdout().is_terminal() => {
             Err(Error::new(Kind::Usage, format!("{format} is no text and stdout is a terminal"))
                 .with_help("write to a file with --output, or into a pipe"))
@@ -291,6 +333,22 @@ pub(super) fn target(path: Option<&Path>, format: Format, args: &OutputArgs) -> 
         None => Ok(Target::stream("stdout", Box::new(io::stdout()))),
     };
     target.map(|target| target.for_index(args.index.clone()))
+}
+
+/// A file or an object of a store that appears when it is whole.
+pub(super) fn file(path: &Path, force: bool) -> Result<Target> {
+    match staged_in_store(path, force)? {
+        Some(staged) => Target::staged(path.display().to_string(), staged),
+        None => Target::file(path, force),
+    }
+}
+
+/// What becomes an object of a store when it is whole; `None` where `path` is on this machine.
+pub(super) fn staged_in_store(path: &Path, force: bool) -> Result<Option<Staged>> {
+    let Some(upload) = path.to_str().map_or(Ok(None), |location| lake::Upload::reserve(location, force))? else {
+        return Ok(None);
+    };
+    Staged::sent(path, |file| upload.send(file)).map(Some)
 }
 
 /// The width that a table on stdout must fit into.

@@ -14,6 +14,7 @@ use futures::future::join_all;
 use super::args::{LakeArgs, OutputArgs, ResourceArgs, RuleArgs, TimeArgs};
 use super::destination::{Aside, Destination, Shared, To, file_names};
 use super::drive::drive;
+use super::dry_run::{Dry, tell};
 use super::progress::Progress;
 use super::report::Console;
 use super::shape::{Shape, Shaper};
@@ -37,6 +38,7 @@ Examples:
   egret run rule.toml --lake /lake --at 2026-10-02T00:00:00Z --as alerts
   egret run rules/ --lake /lake --at now-1d/d --output alerts/ --format parquet
   egret run rule.toml --lake /lake --as alerts --exceptions lists.ndjson --format bulk --output alerts.bulk
+  egret run rule.toml --lake s3://bucket/lake --lateness 1d --at now-1h/h --output s3://bucket/alerts/last.ndjson
   cat events.ndjson | egret run rule.esql --events - --all-time --format csv
 
 A rule is a .toml file of detection-rules (language esql or sql), or a bare .esql or .sql file, which has no window.
@@ -58,6 +60,9 @@ pub(super) struct RunArgs {
     /// Rules that run at the same time; those over the same JSON files share one scan of them
     #[arg(long, value_name = "N", default_value_t = NonZeroUsize::MIN.saturating_add(31), help_heading = "Resources")]
     jobs: NonZeroUsize,
+    /// Tell what would be read, and what is ruled out by what, and read nothing but lists and footers
+    #[arg(long, help_heading = "Output")]
+    dry_run: bool,
     /// Exit with 1 where a rule gives alerts
     #[arg(long, help_heading = "Output")]
     fail_on_alerts: bool,
@@ -70,12 +75,12 @@ pub(super) async fn run(args: &RunArgs, resources: &ResourceArgs, console: &Cons
     let (rules, broken) = open::rules(&args.asked.rules, args.asked.language.into(), console)?;
     let exceptions = open::exceptions(args.asked.exceptions.as_deref())?;
     let now = open::now();
+    if args.dry_run {
+        return Box::pin(dry_run(args, resources, &rules, exceptions.as_ref(), (now, console))).await;
+    }
     let destination = Destination::try_new(&args.output, rules.len() + broken > 1)?;
     let stats = StatsFile::reserve(args.output.stats_file.as_deref())?;
-    let engine = Engine::open(&resource::options(resources), &open::required_lake(&args.lake, &rules)?).await?;
-    for warning in engine.lake().warnings() {
-        console.warning(warning);
-    }
+    let engine = open_engine(args, resources, &rules, (now, console)).await?;
 
     let Destination { format, several, mut shared, folder } = destination;
     open::only_alerts(format, args.shape == Shape::Alerts)?;
@@ -117,6 +122,42 @@ pub(super) async fn run(args: &RunArgs, resources: &ResourceArgs, console: &Cons
         stats.write("executions", &summaries)?;
     }
     Ok(exit_code(args, &summaries, &failures))
+}
+
+/// The engine over the events that the rules look at.
+async fn open_engine(
+    args: &RunArgs,
+    resources: &ResourceArgs,
+    rules: &[Rule],
+    (now, console): (DateTime<Utc>, Console),
+) -> Result<Engine> {
+    let windows = open::windows(rules, &args.time, now)?;
+    let config = open::required_lake(&args.lake, rules, windows)?;
+    let engine = Engine::open(&resource::options(resources), &config).await?;
+    for warning in engine.lake().warnings() {
+        console.warning(warning);
+    }
+    Ok(engine)
+}
+
+/// Tells what the rules would read.
+async fn dry_run(
+    args: &RunArgs,
+    resources: &ResourceArgs,
+    rules: &[Rule],
+    exceptions: Option<&Exceptions>,
+    (now, console): (DateTime<Utc>, Console),
+) -> Result<u8> {
+    let engine = open_engine(args, resources, rules, (now, console)).await?;
+    let mut found = Vec::with_capacity(rules.len());
+    for rule in rules {
+        let (lowered, _) = open::compile(&engine, rule, exceptions, console).await?;
+        let time = TimeField::of(rule);
+        let execution = open::execution_of(&engine, rule, &lowered, &args.time, now).await?;
+        found.push(Dry::of(&engine, rule, lowered, &time, &execution, 1).await?);
+    }
+    tell(&found, &args.output)?;
+    Ok(0)
 }
 
 fn exit_code(args: &RunArgs, summaries: &[Summary], failures: &[Kind]) -> u8 {

@@ -57,7 +57,8 @@ pub(super) async fn sql(args: &SqlArgs, resources: &ResourceArgs, console: &Cons
     let stats = StatsFile::reserve(args.output.stats_file.as_deref())?;
     let rule = text.as_ref().and_then(|(name, text)| Rule::bare(name, text, Language::Sql).ok());
     let rules: Vec<Rule> = rule.into_iter().map(|loaded| loaded.rule).collect();
-    let engine = Engine::open(&resource::options(resources), &open::required_lake(&args.lake, &rules)?).await?;
+    let engine =
+        Engine::open(&resource::options(resources), &open::required_lake(&args.lake, &rules, Vec::new())?).await?;
     for warning in engine.lake().warnings() {
         console.warning(warning);
     }
@@ -65,7 +66,7 @@ pub(super) async fn sql(args: &SqlArgs, resources: &ResourceArgs, console: &Cons
     let query = Query { engine: &engine, args, execution, console };
     match (text, target) {
         (Some((name, text)), Some(target)) => {
-            let summary = query.run(&name, &text, target).await?;
+            let summary = Box::pin(query.run(&name, &text, target)).await?;
             let skipped = summary.work.bad_lines > 0;
             if let Some(stats) = stats {
                 stats.write("executions", &[summary])?;

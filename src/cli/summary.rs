@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use indicatif::{HumanBytes, HumanCount};
 use serde::Serialize;
 
+use super::open;
 use super::report::Console;
 use super::resource::peak_memory;
 use crate::alert::sink::Staged;
@@ -195,7 +196,11 @@ pub(super) struct StatsFile<'a> {
 impl<'a> StatsFile<'a> {
     /// The file at `path`, where one is asked for.
     pub(super) fn reserve(path: Option<&'a Path>) -> Result<Option<Self>> {
-        path.map(|path| Ok(Self { path, staged: Staged::create(path, true)? })).transpose()
+        let staged = |path| match open::staged_in_store(path, true)? {
+            Some(staged) => Ok(staged),
+            None => Staged::create(path, true),
+        };
+        path.map(|path| Ok(Self { path, staged: staged(path)? })).transpose()
     }
 
     /// Writes the summaries as one JSON document with one `key`, whole or not at all.

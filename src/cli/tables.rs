@@ -36,7 +36,8 @@ enum Format {
 
 /// Prints the tables; the result is the exit code.
 pub(super) async fn tables(args: &TablesArgs, resources: &ResourceArgs, console: &Console) -> Result<u8> {
-    let engine = Engine::open(&resource::options(resources), &open::required_lake(&args.lake, &[])?).await?;
+    let engine =
+        Engine::open(&resource::options(resources), &open::required_lake(&args.lake, &[], Vec::new())?).await?;
     for warning in engine.lake().warnings() {
         console.warning(warning);
     }

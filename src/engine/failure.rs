@@ -84,28 +84,12 @@ fn unwrap_ours(error: DataFusionError) -> Result<Error, DataFusionError> {
         DataFusionError::Context(context, inner) => {
             unwrap_ours(*inner).map_err(|e| DataFusionError::Context(context, Box::new(e)))
         }
-        DataFusionError::Shared(shared) => match find_ours(&shared) {
+        // What is shared or wrapped by another library cannot be taken apart.
+        other => match Error::within(&other) {
             Some(ours) => Ok(ours),
-            None => Err(DataFusionError::Shared(shared)),
+            None => Err(other),
         },
-        other => Err(other),
     }
-}
-
-/// A copy of an error of ours inside a shared one, which cannot be taken apart.
-fn find_ours(error: &DataFusionError) -> Option<Error> {
-    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(current) = next {
-        if let Some(ours) = current.downcast_ref::<Error>() {
-            let copy = Error::new(ours.kind(), ours.to_string());
-            return Some(match ours.help() {
-                Some(help) => copy.with_help(help),
-                None => copy,
-            });
-        }
-        next = current.source();
-    }
-    None
 }
 
 #[cfg(test)]

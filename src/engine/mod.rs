@@ -17,6 +17,7 @@
 //! | `evidence` | alerts back to the events behind them |
 //! | `run` | the plan to rows, with limit and total |
 //! | `metrics` | what the scans did |
+//! | `outlook` | what the scans will read at most |
 //! | `refusal` | what the engine says against a query, as a diagnostic |
 //! | `damaged` | which file is to blame where a scan fails |
 
@@ -35,6 +36,7 @@ pub mod metrics;
 mod mixed;
 mod needs;
 mod origin;
+pub mod outlook;
 pub mod notices;
 mod optimizer;
 pub mod plan;
@@ -76,6 +78,7 @@ impl Engine {
     pub async fn open(options: &Options, config: &LakeConfig) -> Result<Self> {
         let session = Session::try_new(options)?;
         let lake = Lake::open(config).await?;
+        lake.register(&session.context().runtime_env()).map_err(failure::engine_error)?;
         Ok(Self { session, lake })
     }
 

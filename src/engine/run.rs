@@ -5,6 +5,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::StreamExt;
 
@@ -21,6 +22,7 @@ pub struct Run {
     stream: SendableRecordBatchStream,
     schema: SchemaRef,
     plan: Arc<dyn ExecutionPlan>,
+    runtime: Arc<RuntimeEnv>,
     total_node: Option<Arc<dyn ExecutionPlan>>,
     limit: Option<u64>,
     rows: u64,
@@ -35,7 +37,8 @@ impl Run {
         let stream = execute_stream(Arc::clone(&plan), prepared.state.task_ctx()).map_err(engine_error)?;
         let schema = marked(&stream.schema(), prepared);
         let total_node = prepared.total.clone();
-        Ok(Self { stream, schema, plan, total_node, limit: prepared.limit, rows: 0, seen: 0, failed: None })
+        let runtime = Arc::clone(prepared.state.runtime_env());
+        Ok(Self { stream, schema, plan, runtime, total_node, limit: prepared.limit, rows: 0, seen: 0, failed: None })
     }
 
     /// The schema of the rows that a run of `prepared` gives, hidden key columns included.
@@ -66,7 +69,7 @@ impl Run {
             let batch = match self.stream.next().await {
                 Some(Ok(batch)) => batch,
                 Some(Err(error)) => {
-                    self.failed = Some(Blame::new(&self.plan, error));
+                    self.failed = Some(Blame::new(&self.plan, &self.runtime, error));
                     continue;
                 }
                 None => return Ok(None),

@@ -57,6 +57,12 @@ impl TimeField {
         Self { ingested: Some("event.ingested".to_owned()), ..self }
     }
 
+    /// The window that an execution which sees what was known at `until` looks at.
+    pub fn over(&self, window: &rule::Window, until: Option<DateTime<Utc>>) -> Window {
+        let known = self.ingested.clone().map(|field| Known { field, until });
+        Window { field: self.name.clone(), fallback: self.fallback.clone(), from: window.from, to: window.to, known }
+    }
+
     /// The fields, the first one first.
     pub(super) fn names(&self) -> impl Iterator<Item = &String> {
         std::iter::once(&self.name).chain(&self.fallback)
@@ -104,7 +110,7 @@ pub(super) async fn at(
     execution: &Execution,
     columns: Columns,
 ) -> Result<BTreeMap<String, LogicalPlan>> {
-    let window = execution.window.map(|window| over(time, &window, Some(execution.at)));
+    let window = execution.window.map(|window| time.over(&window, Some(execution.at)));
     plans(session, lake, lowered, window, None, columns).await
 }
 
@@ -118,7 +124,7 @@ pub(super) async fn on_time(
     column: &OnTime,
 ) -> Result<BTreeMap<String, LogicalPlan>> {
     let columns = if lowered.origin.is_empty() { Columns::Read } else { Columns::All };
-    plans(session, lake, lowered, Some(over(time, window, None)), Some(column.clone()), columns).await
+    plans(session, lake, lowered, Some(time.over(window, None)), Some(column.clone()), columns).await
 }
 
 /// The tables of a query by name.
@@ -167,11 +173,6 @@ async fn are_few(lake: &Lake, used: &TableUse) -> Result<bool> {
 }
 
 /// A window over the time field, of what was known at an instant where the time field asks for that.
-fn over(time: &TimeField, window: &rule::Window, until: Option<DateTime<Utc>>) -> Window {
-    let known = time.ingested.clone().map(|field| Known { field, until });
-    Window { field: time.name.clone(), fallback: time.fallback.clone(), from: window.from, to: window.to, known }
-}
-
 async fn table(
     session: &Session,
     lake: &Lake,
@@ -287,7 +288,7 @@ async fn newest_in(session: &Session, plan: LogicalPlan, time: &TimeField) -> Re
     let plan = state.create_physical_plan(&plan).await.map_err(engine_error)?;
     let batches = match collect(Arc::clone(&plan), state.task_ctx()).await {
         Ok(batches) => batches,
-        Err(error) => return Err(scan_error(&plan, error).await),
+        Err(error) => return Err(scan_error(&plan, state.runtime_env(), error).await),
     };
     let Some(column) = batches.first().map(|batch| batch.column(0)).filter(|column| !column.is_empty()) else {
         return Ok(None);

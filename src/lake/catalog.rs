@@ -16,7 +16,8 @@ use crate::error::{Error, Kind, Result};
 use crate::interval::Interval;
 
 const KEYS: [&str; 7] = ["fields", "format", "lateness", "location", "mapping", "partition", "time"];
-const LOCATION: &str = "expected a file, a folder, a glob, or a list of them, such as location = \"events/\"";
+const LOCATION: &str =
+    "expected a file, a folder, a glob, or a list of them, such as location = \"events/\" or \"s3://bucket/events/\"";
 
 /// A table before its files are looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,14 +6,18 @@
 //! assert_eq!(config.on_bad_line, OnBadLine::Skip);
 //! ```
 
+use std::path::PathBuf;
+
 use chrono::TimeDelta;
 
 use super::catalog::TableSpec;
 use super::ndjson::OnBadLine;
+use super::window::Window;
 
 /// The locations of the events.
 ///
-/// A location is a Parquet file, a JSON file, a folder of either at any depth, a glob, or `-` for standard input.
+/// A location is a Parquet file, a JSON file, a folder of either at any depth, a glob, or `-` for standard input; on this
+/// machine, or in a store: `s3://BUCKET/PATH`, `gs://`, `az://`, `abfss://`, `http://` and `https://`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LakeConfig {
     /// One location that is the only table, `events`, and that every pattern of FROM matches.
@@ -33,4 +37,10 @@ pub struct LakeConfig {
     pub lateness: Option<TimeDelta>,
     /// The patterns of FROM that will be asked for; other tables are listed and not opened. Empty: all are opened.
     pub only: Vec<String>,
+    /// A folder in which the footers of Parquet objects of stores are kept from one run to the next, 256 MiB of them at
+    /// most; `None`: they are read anew.
+    pub footer_cache: Option<PathBuf>,
+    /// The windows of the executions that will be asked for: folders of stores that none of them needs are not listed.
+    /// Empty: everything will be.
+    pub windows: Vec<Window>,
 }

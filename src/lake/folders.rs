@@ -28,6 +28,11 @@ impl Folders {
     pub(crate) fn dated(&self, relative: &str) -> Option<Dated> {
         self.pattern.read(relative)
     }
+
+    /// What the path of a folder says of the time of everything below it.
+    pub(crate) fn folder(&self, relative: &str) -> Option<Dated> {
+        self.pattern.folder(relative)
+    }
 }
 
 /// A pattern of the first folders of a path.
@@ -107,6 +112,20 @@ impl Pattern {
         names.next()?;
         let [year, month, day, hour] = found;
         part_of_time(year?, month, day, hour)
+    }
+
+    /// What the first folders of a path say, as far as they go: of `2026/10` in a layout of days a month.
+    fn folder(&self, relative: &str) -> Option<Dated> {
+        let mut found = [None; 4];
+        for (folder, name) in self.folders.iter().zip(relative.split('/')) {
+            if !matches(folder, name, &mut found) {
+                return None;
+            }
+        }
+        let [year, month, day, hour] = found;
+        let month = month.filter(|_| year.is_some());
+        let day = day.filter(|_| month.is_some());
+        part_of_time(year?, month, day, hour.filter(|_| day.is_some()))
     }
 }
 
@@ -191,11 +210,63 @@ pub(crate) fn recognised(relative: &str) -> Option<Dated> {
     dates.next().filter(|_| dates.next().is_none())
 }
 
+/// What the path of a folder says of the time of everything below it, where nobody declared how: as [`recognised`] does of
+/// a whole path, and of the years and months above such folders.
+pub(crate) fn recognised_folder(relative: &str) -> Option<Dated> {
+    if let Some(dated) = recognised(&format!("{relative}/file")) {
+        return Some(dated);
+    }
+    let columns = hive::columns(&format!("{relative}/file"));
+    let value = |name: &str| columns.iter().find(|(key, _)| key == name).and_then(|(_, value)| value.as_deref());
+    if let Some(year) = value("year") {
+        return part_of_time(number(year)?, value("month").and_then(number), None, None);
+    }
+    // The last folders of the path, which a month and a day may follow. Not every number of four digits is a year.
+    let mut last = relative.rsplit('/');
+    let names = (last.next()?, last.next());
+    let year = |name: &str| number(name).filter(|year| name.len() == 4 && (1970..2100).contains(year));
+    match names {
+        (name, _) if year(name).is_some() => part_of_time(year(name)?, None, None, None),
+        (name, Some(above)) if name.len() == 2 => part_of_time(year(above)?, Some(number(name)?), None, None),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may fail by a panic")]
 
     use super::*;
+
+    #[test]
+    fn folders_above_dates_are_parts_of_time() {
+        for (folder, expected) in [
+            ("2026", Some("2026-01-01T00 8760")),
+            ("eu/2026/10", Some("2026-10-01T00 744")),
+            ("2026/10/01", Some("2026-10-01T00 24")),
+            ("2026/10/01/07", Some("2026-10-01T07 1")),
+            ("2026/13", None),
+            ("1234", None),
+            ("eu", None),
+            ("10", None),
+            ("year=2026", Some("2026-01-01T00 8760")),
+            ("x=1/year=2026/month=2", Some("2026-02-01T00 672")),
+            ("year=2026/month=2/day=3", Some("2026-02-03T00 24")),
+            ("month=2", None),
+            ("date=2026-10-01", Some("2026-10-01T00 24")),
+            ("date=2026-10-01/region=eu", Some("2026-10-01T00 24")),
+            ("date=yesterday", None),
+        ] {
+            assert_eq!(told(recognised_folder(folder)).as_deref(), expected, "{folder}");
+        }
+        let declared = |pattern: &str, folder: &str| told(Pattern::parse(pattern).unwrap().folder(folder));
+        assert_eq!(declared("*/%Y/%m/%d", "eu"), None);
+        assert_eq!(declared("*/%Y/%m/%d", "eu/2026").as_deref(), Some("2026-01-01T00 8760"));
+        assert_eq!(declared("*/%Y/%m/%d", "eu/2026/10").as_deref(), Some("2026-10-01T00 744"));
+        assert_eq!(declared("*/%Y/%m/%d", "eu/2026/10/01/x").as_deref(), Some("2026-10-01T00 24"));
+        assert_eq!(declared("%d/%m/%Y", "01/10"), None);
+        assert_eq!(declared("%Y/%m/%d", "2026/x"), None);
+    }
 
     fn told(dated: Option<Dated>) -> Option<String> {
         dated.map(|d| format!("{} {}", d.from.format("%Y-%m-%dT%H"), (d.until - d.from).num_hours()))

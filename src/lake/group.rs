@@ -30,6 +30,8 @@ pub(crate) struct GroupFile {
 #[derive(Debug, Clone)]
 pub(crate) struct Group {
     pub(crate) format: Format,
+    /// Whether its files lie in stores.
+    pub(crate) remote: bool,
     pub(crate) files: Vec<GroupFile>,
     /// The columns in the files.
     pub(crate) schema: SchemaRef,
@@ -81,7 +83,8 @@ impl Group {
         for leaves in fields.values_mut() {
             leaves.sort_by_key(|leaf| leaf.path.len());
         }
-        (Self { format, files, schema, path_columns, fields }, left_out)
+        let remote = files.first().is_some_and(|file| file.found.remote);
+        (Self { format, remote, files, schema, path_columns, fields }, left_out)
     }
 
     /// A group of JSON files whose scan offers these fields.
@@ -135,30 +138,32 @@ pub(crate) fn parquet(files: Vec<(Found, Footer)>, types: &BTreeMap<String, Data
     struct Draft {
         schema: SchemaRef,
         path_columns: Vec<FieldRef>,
+        remote: bool,
         files: Vec<GroupFile>,
     }
     let mut drafts: Vec<Draft> = Vec::new();
     // Most files of a table have one of a few schemas: each is placed and kept once.
-    let mut placed: HashMap<(SchemaRef, Vec<FieldRef>), (usize, SchemaRef)> = HashMap::new();
+    let mut placed: HashMap<(SchemaRef, Vec<FieldRef>, bool), (usize, SchemaRef)> = HashMap::new();
     for (found, mut footer) in files {
         let (columns, path_values) = path_columns(&found, types, Some(&footer.schema));
-        let key = (Arc::clone(&footer.schema), columns);
+        let key = (Arc::clone(&footer.schema), columns, found.remote);
         let at = if let Some((at, schema)) = placed.get(&key) {
             footer.schema = Arc::clone(schema);
             *at
         } else {
-            let fits =
-                drafts.iter_mut().enumerate().filter(|(_, d)| d.path_columns == key.1).find_map(|(at, draft)| {
-                    let merged = merge(draft.schema.fields(), footer.schema.fields())?;
-                    if merged != *draft.schema.fields() {
-                        draft.schema = Arc::new(Schema::new(merged));
-                    }
-                    Some(at)
-                });
+            let alike = |(_, d): &(usize, &mut Draft)| d.path_columns == key.1 && d.remote == key.2;
+            let fits = drafts.iter_mut().enumerate().filter(alike).find_map(|(at, draft)| {
+                let merged = merge(draft.schema.fields(), footer.schema.fields())?;
+                if merged != *draft.schema.fields() {
+                    draft.schema = Arc::new(Schema::new(merged));
+                }
+                Some(at)
+            });
             let at = fits.unwrap_or_else(|| {
                 drafts.push(Draft {
                     schema: Arc::clone(&footer.schema),
                     path_columns: key.1.clone(),
+                    remote: key.2,
                     files: Vec::new(),
                 });
                 drafts.len() - 1

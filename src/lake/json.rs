@@ -15,8 +15,6 @@ use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use futures::{StreamExt, TryStreamExt, stream};
-use object_store::ObjectStore;
-use object_store::local::LocalFileSystem;
 
 use super::ecs;
 use super::field::Field;
@@ -25,8 +23,9 @@ use super::ndjson::{
     ColumnSpec, Inference, Metadata, NdjsonFile, NdjsonOptions, NdjsonSource, Observed, Scope, detect, infer,
 };
 use super::paths;
+use super::remote;
 use super::store::Found;
-use super::table::{METADATA, Table};
+use super::table::{METADATA, Stores, Table};
 use crate::error::{Error, Kind, Result};
 
 /// Up to how many bytes of JSON files are looked through whole when a table is opened.
@@ -37,31 +36,35 @@ const CONCURRENCY: usize = 32;
 
 /// The groups of JSON files: those whose paths spell the same columns go together.
 pub(crate) async fn groups(
-    store: &Arc<dyn ObjectStore>,
+    stores: &Stores,
     files: Vec<Found>,
     types: &BTreeMap<String, DataType>,
 ) -> Result<Vec<Group>> {
     if files.is_empty() {
         return Ok(Vec::new());
     }
-    let looked = stream::iter(files).map(|found| look(store, found)).buffered(CONCURRENCY);
+    let looked = stream::iter(files).map(|found| look(stores, found)).buffered(CONCURRENCY);
     let files: Vec<(Found, NdjsonFile)> = looked.try_collect().await?;
-    let fields = fields(store, &files).await?;
-    let mut drafts: Vec<(Vec<FieldRef>, Vec<GroupFile>)> = Vec::new();
+    let fields = fields(stores, &files).await?;
+    let mut drafts: Vec<(Vec<FieldRef>, bool, Vec<GroupFile>)> = Vec::new();
     for (found, json) in files {
         let (columns, path_values) = path_columns(&found, types, None);
+        let remote = found.remote;
         let file = GroupFile { found, footer: None, json: Some(json), path_values };
-        match drafts.iter_mut().find(|(known, _)| *known == columns) {
-            Some((_, files)) => files.push(file),
-            None => drafts.push((columns, vec![file])),
+        match drafts.iter_mut().find(|(known, place, _)| *known == columns && *place == remote) {
+            Some((.., files)) => files.push(file),
+            None => drafts.push((columns, remote, vec![file])),
         }
     }
-    Ok(drafts.into_iter().map(|(columns, files)| Group::json(&fields, columns, files)).collect())
+    Ok(drafts.into_iter().map(|(columns, _, files)| Group::json(&fields, columns, files)).collect())
 }
 
-async fn look(store: &Arc<dyn ObjectStore>, found: Found) -> Result<(Found, NdjsonFile)> {
+async fn look(stores: &Stores, found: Found) -> Result<(Found, NdjsonFile)> {
     let label = found.path.display().to_string();
-    let layout = detect(store, &found.meta).await.map_err(|e| {
+    let layout = detect(&stores.of(&found), &found.meta).await.map_err(|e| {
+        if let Some(ours) = Error::within(&e) {
+            return ours;
+        }
         let denied = e.to_string().contains("ermission denied");
         let what = if denied { "not allowed to read it" } else { "cannot be read" };
         Error::new(Kind::Input, format!("{label}: {what}")).with_source(e)
@@ -71,11 +74,22 @@ async fn look(store: &Arc<dyn ObjectStore>, found: Found) -> Result<(Found, Ndjs
 }
 
 /// The fields of JSON files: of all documents where those are few, else of a part of each file.
-async fn fields(store: &Arc<dyn ObjectStore>, files: &[(Found, NdjsonFile)]) -> Result<Vec<Field>> {
+async fn fields(stores: &Stores, files: &[(Found, NdjsonFile)]) -> Result<Vec<Field>> {
     let bytes: u64 = files.iter().map(|(found, _)| found.meta.size).sum();
     let scope = if bytes <= SMALL { Scope::Full } else { Scope::Sample };
-    let files: Vec<_> = files.iter().map(|(found, json)| (found.meta.clone(), json.clone())).collect();
-    Ok(named(&infer(store, &files, scope).await.map_err(|e| unread(&e))?))
+    let files: Vec<_> = files.iter().map(|(found, json)| (found, json)).collect();
+    inferred(stores, &files, scope).await
+}
+
+/// The fields of files on this machine and in stores.
+async fn inferred(stores: &Stores, files: &[(&Found, &NdjsonFile)], scope: Scope) -> Result<Vec<Field>> {
+    let mut seen = Inference::default();
+    for remote in [false, true] {
+        let there = files.iter().filter(|(found, _)| found.remote == remote);
+        let there: Vec<_> = there.map(|(found, json)| (found.meta.clone(), (*json).clone())).collect();
+        seen.merge(infer(&stores.at(remote), &there, scope).await.map_err(|e| unread(&e))?);
+    }
+    Ok(named(&seen))
 }
 
 /// The JSON files of a table.
@@ -93,12 +107,13 @@ pub(crate) async fn every_field(table: &Table) -> Result<Vec<Field>> {
     if !is_large(table) {
         return Ok(Vec::new());
     }
-    let files: Vec<_> = files(table).map(|(found, json)| (found.meta.clone(), json.clone())).collect();
-    let store: Arc<dyn ObjectStore> = Arc::new(LocalFileSystem::new());
-    Ok(named(&infer(&store, &files, Scope::Full).await.map_err(|e| unread(&e))?))
+    inferred(&table.stores, &files(table).collect::<Vec<_>>(), Scope::Full).await
 }
 
 fn unread(error: &DataFusionError) -> Error {
+    if let Some(ours) = Error::within(error) {
+        return ours;
+    }
     Error::new(Kind::Input, format!("cannot look through the documents: {}", error.strip_backtrace()))
 }
 
@@ -154,7 +169,7 @@ pub(crate) fn scan(
     let source = NdjsonSource::new(options);
     let schema = Arc::clone(source.table_schema().table_schema());
     JsonScan {
-        store: table.store.clone(),
+        remote: group.remote,
         files: group.files.iter().filter(|file| reads(file)).cloned().collect(),
         path_columns: group.path_columns.clone(),
         source,
@@ -164,7 +179,7 @@ pub(crate) fn scan(
 
 /// A table over JSON files: a `DataSourceExec` over `FileScanConfig` and `NdjsonSource`.
 pub(crate) struct JsonScan {
-    store: ObjectStoreUrl,
+    remote: bool,
     files: Vec<GroupFile>,
     path_columns: Vec<FieldRef>,
     source: NdjsonSource,
@@ -224,7 +239,8 @@ impl TableProvider for JsonScan {
             return Ok(Arc::new(EmptyExec::new(schema)));
         }
         let groups = FileGroup::new(files).split_files(state.config().target_partitions().max(1));
-        let config = FileScanConfigBuilder::new(self.store.clone(), Arc::new(self.source.another()))
+        let store = if self.remote { remote::url()? } else { ObjectStoreUrl::local_filesystem() };
+        let config = FileScanConfigBuilder::new(store, Arc::new(self.source.another()))
             .with_file_groups(groups)
             .with_projection_indices(projection.cloned())?
             .with_limit(limit)

@@ -1,4 +1,4 @@
-//! Where events lie, as tables of flat fields: Parquet and JSON files, folders, globs, standard input.
+//! Where events lie, as tables of flat fields: Parquet and JSON files, folders, globs, standard input, object stores.
 //!
 //! A [`Lake`] is opened from a [`LakeConfig`]: its locations are listed, footers are read and schemas are brought
 //! together, and a [`Table`] offers one list of fields whatever its files look like. [`Table::plan`] is the table as a
@@ -10,11 +10,13 @@
 //! | `catalog`, `sheet` | tables that a file names once |
 //! | `mapping/` | fields of another schema under the names of ECS |
 //! | `store`, `hive` | location -> files, and the columns that their folders spell |
+//! | `remote/` | the same for stores of objects and web servers, and how they are read |
 //! | `schema`, `ecs` | a file's schema -> fields and kinds |
 //! | `group`, `table` | files -> groups -> table |
 //! | `parquet/`, `ndjson/` | how each format is read |
 //! | `folders`, `partition` | times in folders' names -> which files a window can do without |
 //! | `window`, `view`, `packed` | what a query asks -> plan |
+//! | `outlook` | what a window leaves of a table |
 //! | `date`, `number` | values spelled as text |
 //! | `functions/` | SQL functions of these plans |
 
@@ -31,10 +33,12 @@ mod json;
 mod mapping;
 pub mod ndjson;
 mod number;
+mod outlook;
 mod packed;
 mod parquet;
 mod partition;
 mod paths;
+mod remote;
 mod schema;
 mod select;
 mod sheet;
@@ -50,8 +54,10 @@ pub use field::{Field, Kind};
 pub use folders::Folders;
 pub use mapping::{Inverse, Mapping};
 pub use ndjson::{BadLine, FieldTally, Issues, OnBadLine, Tally};
+pub use outlook::{Amount, Outlook};
 pub use packed::PACKED;
 pub use parquet::Preselect;
+pub use remote::{Upload, location_of};
 pub use store::Format;
 pub use table::{METADATA, Table};
 pub use tables::{Lake, Selection};

@@ -27,6 +27,11 @@ pub(crate) fn may_hold(
     first.is_none_or(|first| first < dated.until) && last.is_none_or(|last| dated.from <= last)
 }
 
+/// Whether folders can rule out files for a window.
+pub(crate) fn judges(declared: Option<&Folders>, window: &Window, lateness: Option<TimeDelta>) -> bool {
+    slack(declared, window, lateness).is_some()
+}
+
 /// How far from the window's ends the folders of its events may be named; `None` where nobody knows.
 fn slack(declared: Option<&Folders>, window: &Window, lateness: Option<TimeDelta>) -> Option<TimeDelta> {
     let field = declared.map_or(TIMESTAMP, |folders| folders.field.as_str());

@@ -50,6 +50,16 @@ pub(crate) struct Found {
     pub(crate) columns: Vec<hive::PathColumn>,
     /// The part of time that its folders are named after.
     pub(crate) dated: Option<Dated>,
+    /// Whether it lies in a store, and not on this machine.
+    pub(crate) remote: bool,
+}
+
+impl Found {
+    /// An object of a store.
+    pub(crate) fn remote(path: PathBuf, relative: String, format: Format, meta: ObjectMeta) -> Self {
+        let (columns, dated) = (hive::columns(&relative), recognised(&relative));
+        Self { path, relative, format, meta, columns, dated, remote: true }
+    }
 }
 
 /// The files of a location.
@@ -61,6 +71,8 @@ pub(crate) struct Listing {
     pub(crate) others: Vec<PathBuf>,
     /// The file that standard input was copied to; it goes when this does.
     pub(crate) spool: Option<NamedTempFile>,
+    /// How many folders of a store were not looked into, since no window that is asked for needs them.
+    pub(crate) skipped: usize,
 }
 
 /// The files of a location. Standard input is read from `stdin`.
@@ -72,7 +84,7 @@ pub(crate) fn list(location: &str, stdin: &mut dyn Read) -> Result<Listing> {
     if location == "-" {
         return spool(stdin);
     }
-    let path = local(location)?;
+    let path = local(location);
     match fs::metadata(&path) {
         Ok(meta) if meta.is_dir() => folder(&path, None),
         Ok(_) => single(&path),
@@ -88,16 +100,16 @@ pub(crate) fn list(location: &str, stdin: &mut dyn Read) -> Result<Listing> {
 /// The error that says that a location holds no events.
 pub(crate) fn nothing(location: &str, others: usize) -> Error {
     let beside = if others > 0 { format!(" ({others} other files)") } else { String::new() };
-    let (what, help) = match local(location).map(fs::metadata) {
-        Ok(Ok(meta)) if meta.is_dir() => (
+    let (what, help) = match fs::metadata(local(location)) {
+        Ok(meta) if meta.is_dir() => (
             format!("no file with events below it{beside}"),
             "expected Parquet (.parquet) or JSON (.json, .jsonl, .ndjson, also with .gz or .zst)",
         ),
-        Ok(Ok(_)) => (
+        Ok(_) => (
             "neither Parquet nor JSON".to_owned(),
             "expected a Parquet file, or JSON documents: one a line, an array, or an Elasticsearch export",
         ),
-        _ => (
+        Err(_) => (
             format!("no file with events matches{beside}"),
             "expected Parquet (.parquet) or JSON (.json, .jsonl, .ndjson, also with .gz or .zst)",
         ),
@@ -110,7 +122,7 @@ pub(crate) fn nothing(location: &str, others: usize) -> Error {
 /// # Errors
 /// A folder that does not exist or cannot be read.
 pub(crate) fn entries(location: &str) -> Result<Vec<(String, String)>> {
-    let path = local(location)?;
+    let path = local(location);
     let mut found = Vec::new();
     for entry in fs::read_dir(&path).map_err(|e| unreadable(&path, &e))? {
         let entry = entry.map_err(|e| unreadable(&path, &e))?;
@@ -127,15 +139,8 @@ pub(crate) fn entries(location: &str) -> Result<Vec<(String, String)>> {
 }
 
 /// The path of a location on this machine.
-fn local(location: &str) -> Result<PathBuf> {
-    match location.split_once("://") {
-        Some(("file", path)) => Ok(PathBuf::from(path)),
-        Some((scheme, _)) if scheme.chars().all(|c| c.is_ascii_alphanumeric()) && !scheme.is_empty() => {
-            Err(Error::new(Kind::Usage, format!("{location}: found a location in a store of kind '{scheme}'"))
-                .with_help("expected a path on this machine, or - for standard input"))
-        }
-        _ => Ok(PathBuf::from(location)),
-    }
+fn local(location: &str) -> PathBuf {
+    PathBuf::from(location.strip_prefix("file://").unwrap_or(location))
 }
 
 fn is_glob(location: &str) -> bool {
@@ -223,7 +228,7 @@ fn spool(input: &mut dyn Read) -> Result<Listing> {
     let meta = fs::metadata(&path).map_err(failed)?;
     let mut found = found(&path, "-", format, &meta)?;
     found.path = PathBuf::from("-");
-    Ok(Listing { files: vec![found], others: Vec::new(), spool: Some(file) })
+    Ok(Listing { files: vec![found], spool: Some(file), ..Listing::default() })
 }
 
 fn found(path: &Path, relative: &str, format: Format, meta: &fs::Metadata) -> Result<Found> {
@@ -242,22 +247,41 @@ fn found(path: &Path, relative: &str, format: Format, meta: &fs::Metadata) -> Re
     let last_modified = meta.modified().map_or(DateTime::UNIX_EPOCH, DateTime::<Utc>::from);
     let meta = ObjectMeta { location, last_modified, size: meta.len(), e_tag: None, version: None };
     let (columns, dated) = (hive::columns(relative), recognised(relative));
-    Ok(Found { path: path.to_owned(), relative: relative.to_owned(), format, meta, columns, dated })
+    Ok(Found { path: path.to_owned(), relative: relative.to_owned(), format, meta, columns, dated, remote: false })
 }
 
-/// What a file holds by its extension, else by its first bytes; `None` where it is neither Parquet nor JSON.
-fn format_of(path: &Path) -> io::Result<Option<Format>> {
-    let name = path.file_name().map(|n| n.to_string_lossy().to_lowercase()).unwrap_or_default();
+/// What the name of a file says that it holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Named {
+    /// Events.
+    Is(Format),
+    /// Something else.
+    Other,
+    /// Its first bytes tell.
+    Unknown,
+}
+
+/// What the name of a file says that it holds.
+pub(crate) fn named(name: &str) -> Named {
+    let name = name.to_lowercase();
     let bare = without_compression(&name);
     match bare.rsplit_once('.').map(|(_, extension)| extension) {
-        Some("parquet" | "parq" | "pq") if bare.len() == name.len() => Ok(Some(Format::Parquet)),
-        Some("json" | "jsonl" | "ndjson") => Ok(Some(Format::Json)),
+        Some("parquet" | "parq" | "pq") if bare.len() == name.len() => Named::Is(Format::Parquet),
+        Some("json" | "jsonl" | "ndjson") => Named::Is(Format::Json),
         // Formats of their own, some of which begin as JSON does.
         Some(
             "csv" | "tsv" | "md" | "toml" | "yaml" | "yml" | "xml" | "html" | "avro" | "orc" | "arrow" | "feather"
             | "py" | "rs" | "sh" | "sql" | "esql" | "crc" | "png" | "pdf" | "zip" | "tar" | "tgz" | "lock",
-        ) => Ok(None),
-        _ if fs::metadata(path)?.is_file() => sniff(path),
+        ) => Named::Other,
+        _ => Named::Unknown,
+    }
+}
+
+/// What a file holds by its extension, else by its first bytes; `None` where it is neither Parquet nor JSON.
+fn format_of(path: &Path) -> io::Result<Option<Format>> {
+    match named(&path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()) {
+        Named::Is(format) => Ok(Some(format)),
+        Named::Unknown if fs::metadata(path)?.is_file() => sniff(path),
         _ => Ok(None),
     }
 }
@@ -267,7 +291,7 @@ fn without_compression(name: &str) -> &str {
 }
 
 /// The name of a file without what says its format.
-fn stem(name: &str) -> &str {
+pub(crate) fn stem(name: &str) -> &str {
     let bare = without_compression(name);
     bare.rsplit_once('.').map_or(bare, |(stem, _)| stem)
 }
@@ -276,20 +300,33 @@ fn stem(name: &str) -> &str {
 fn sniff(path: &Path) -> io::Result<Option<Format>> {
     let mut head = Vec::new();
     File::open(path)?.take(4096).read_to_end(&mut head)?;
+    if head.starts_with(&ZSTD) {
+        // What was compressed together may be longer than that.
+        head.clear();
+        File::open(path)?.take(256 * 1024).read_to_end(&mut head)?;
+    }
+    Ok(of_head(&head))
+}
+
+/// What a frame of zstd begins with.
+const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
+/// What a file that begins so holds; `None` where it is neither Parquet nor JSON.
+pub(crate) fn of_head(head: &[u8]) -> Option<Format> {
     if head.starts_with(b"PAR1") {
-        return Ok(Some(Format::Parquet));
+        return Some(Format::Parquet);
     }
     let mut plain = Vec::new();
     // The head of a compressed file ends too early for its decoder; what came until then is enough.
     if head.starts_with(&[0x1f, 0x8b]) {
-        let _ = flate2::read::MultiGzDecoder::new(head.as_slice()).take(512).read_to_end(&mut plain);
-    } else if head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
-        let file = File::open(path)?;
-        let _ = zstd::stream::read::Decoder::new(file)?.take(512).read_to_end(&mut plain);
+        let _ = flate2::read::MultiGzDecoder::new(head).take(512).read_to_end(&mut plain);
+    } else if head.starts_with(&ZSTD) {
+        let decoder = zstd::stream::read::Decoder::new(head);
+        let _ = decoder.map(|decoder| decoder.take(512).read_to_end(&mut plain));
     } else {
-        plain = head;
+        plain.extend_from_slice(head);
     }
-    Ok(begins_json(&plain).then_some(Format::Json))
+    begins_json(&plain).then_some(Format::Json)
 }
 
 /// Whether bytes begin as JSON documents do: an object, or an array of objects.
@@ -300,7 +337,7 @@ fn begins_json(bytes: &[u8]) -> bool {
 }
 
 /// Files that writers put beside the data: `_SUCCESS`, `_delta_log`, `.crc`.
-fn hidden(name: &str) -> bool {
+pub(crate) fn hidden(name: &str) -> bool {
     name.starts_with(['.', '_'])
 }
 

@@ -5,7 +5,6 @@ use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
-use datafusion::datasource::object_store::ObjectStoreUrl;
 use datafusion::parquet::file::metadata::ParquetMetaData;
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
@@ -21,8 +20,9 @@ use super::group::{self, Group};
 use super::json;
 use super::mapping::{Made, Mapping};
 use super::ndjson::{Issues, OnBadLine};
-use super::parquet;
+use super::parquet::{self, Kept};
 use super::partition::TIMESTAMP;
+use super::remote::Objects;
 use super::schema::{Leaf, Stored, unify};
 use super::store::{Format, Found, Listing};
 use crate::error::{Error, Kind, Result};
@@ -30,12 +30,42 @@ use crate::error::{Error, Kind, Result};
 /// Columns that say something of an event rather than being its field.
 pub const METADATA: [&str; 5] = ["_id", "_index", "_version", "_source", "_ignored"];
 
+/// Where the files of a table lie: on this machine, and in stores.
+#[derive(Debug, Clone)]
+pub(crate) struct Stores {
+    local: Arc<dyn ObjectStore>,
+    remote: Arc<Objects>,
+    footers: Option<Kept>,
+}
+
+impl Stores {
+    /// The store of a file.
+    pub(crate) fn of(&self, file: &Found) -> Arc<dyn ObjectStore> {
+        self.at(file.remote)
+    }
+
+    /// The store of all files of stores, or of all of this machine.
+    pub(crate) fn at(&self, remote: bool) -> Arc<dyn ObjectStore> {
+        if remote { Arc::clone(&self.remote) as _ } else { Arc::clone(&self.local) }
+    }
+
+    /// The footers that are kept from one run to the next.
+    pub(crate) const fn footers(&self) -> Option<&Kept> {
+        self.footers.as_ref()
+    }
+
+    /// What tells a bucket from one of the same name of another service.
+    pub(crate) fn endpoints(&self) -> &str {
+        self.remote.endpoints()
+    }
+}
+
 /// The files of one location, and the fields that they hold together.
 #[derive(Debug)]
 pub struct Table {
     name: String,
     location: String,
-    pub(crate) store: ObjectStoreUrl,
+    pub(crate) stores: Stores,
     pub(crate) groups: Vec<Group>,
     fields: Vec<Field>,
     /// The fields once every document was looked through for them.
@@ -49,14 +79,20 @@ pub struct Table {
     pub(crate) unparsed: BTreeMap<String, Arc<Unparsed>>,
     warnings: Vec<String>,
     left_out: Vec<String>,
+    skipped: usize,
     _spool: Option<NamedTempFile>,
 }
 
 impl Table {
     /// The table over the files of a listing.
-    pub(crate) async fn open(spec: &TableSpec, listing: Listing, config: &LakeConfig) -> Result<Self> {
+    pub(crate) async fn open(
+        spec: &TableSpec,
+        listing: Listing,
+        config: &LakeConfig,
+        objects: &Arc<Objects>,
+    ) -> Result<Self> {
         let TableSpec { name, mapping, .. } = spec;
-        let Listing { files, others, spool } = listing;
+        let Listing { files, others, spool, skipped } = listing;
         let mut warnings = Vec::new();
         if let Some(first) = others.first() {
             let count = others.len();
@@ -66,10 +102,11 @@ impl Table {
         let types = group::path_types(&files);
         let (parquet_files, json_files): (Vec<Found>, Vec<Found>) =
             files.into_iter().partition(|f| f.format == Format::Parquet);
-        let store: Arc<dyn ObjectStore> = Arc::new(LocalFileSystem::new());
-        let footers = parquet::read_all(store.as_ref(), &parquet_files).await?;
+        let footers = config.footer_cache.as_deref().map(Kept::new);
+        let stores = Stores { local: Arc::new(LocalFileSystem::new()), remote: Arc::clone(objects), footers };
+        let footers = parquet::read_all(&stores, &parquet_files).await?;
         let (mut groups, left_out) = group::parquet(parquet_files.into_iter().zip(footers).collect(), &types);
-        groups.extend(json::groups(&store, json_files, &types).await?);
+        groups.extend(json::groups(&stores, json_files, &types).await?);
         if let Some((a, b, path)) = group::struct_conflict(&groups) {
             let file = |at: usize| groups.get(at).map(|g| g.example(&path)).unwrap_or_default();
             let (value, nested) = (file(a), file(b));
@@ -92,7 +129,8 @@ impl Table {
         Ok(Self {
             name: name.to_owned(),
             location: spec.locations.join(", "),
-            store: ObjectStoreUrl::local_filesystem(),
+            stores,
+            skipped,
             groups,
             fields,
             discovered: OnceLock::new(),
@@ -175,6 +213,11 @@ impl Table {
     /// The bytes of its files as they are stored.
     pub fn bytes(&self) -> u64 {
         self.groups.iter().flat_map(|g| &g.files).map(|f| f.found.meta.size).sum()
+    }
+
+    /// How many folders of its location were not looked into, since no window that was asked for needs them.
+    pub const fn skipped_folders(&self) -> usize {
+        self.skipped
     }
 
     /// How many events it holds, where the files say so without being read.

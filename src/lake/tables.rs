@@ -4,9 +4,13 @@ use std::io::Read;
 use std::sync::Arc;
 
 use datafusion::common::runtime::SpawnedTask;
+use datafusion::execution::runtime_env::RuntimeEnv;
+use object_store::ObjectStore;
+use tokio::runtime::Handle;
 
 use super::catalog::TableSpec;
 use super::config::LakeConfig;
+use super::remote::{self, Address, Environment, Objects, Pruning};
 use super::select::{self, EVENTS};
 use super::store::{self, Listing};
 use super::table::Table;
@@ -34,6 +38,7 @@ pub struct Lake {
     /// Whether there is a table that every pattern matches.
     catch_all: bool,
     warnings: Vec<String>,
+    objects: Arc<Objects>,
 }
 
 /// What the patterns of FROM select.
@@ -76,11 +81,12 @@ impl Lake {
     /// # Errors
     /// As for [`Lake::open`].
     pub async fn open_with(config: &LakeConfig, stdin: impl Read + Send + 'static) -> Result<Self> {
-        let listed = config.clone();
-        let Listed { places, names: others, mut warnings } =
-            SpawnedTask::spawn_blocking(move || places(&listed, stdin))
-                .await
-                .map_err(|e| Error::new(Kind::Engine, "listing the locations did not end").with_source(e))??;
+        let objects = Arc::new(Objects::new(Environment::of_process()));
+        let (asked, stores, handle) = (config.clone(), Arc::clone(&objects), Handle::current());
+        let lister = move || Lister { config: &asked, objects: &stores, handle: &handle, stdin }.places();
+        let Listed { places, names: others, mut warnings } = SpawnedTask::spawn_blocking(lister)
+            .await
+            .map_err(|e| Error::new(Kind::Engine, "listing the locations did not end").with_source(e))??;
         let mut names: Vec<String> = places.iter().map(|p| p.spec.name.clone()).collect();
         let catch_all = config.events.is_some();
         let mut chosen: Vec<usize> = (0..places.len()).collect();
@@ -90,14 +96,24 @@ impl Lake {
         let mut tables = Vec::with_capacity(chosen.len());
         for (at, place) in places.into_iter().enumerate() {
             if chosen.contains(&at) {
-                let table = Table::open(&place.spec, place.listing, config).await?;
+                let table = Table::open(&place.spec, place.listing, config, &objects).await?;
                 warnings.extend(table.warnings().iter().cloned());
                 tables.push(Arc::new(table));
             }
         }
         names.extend(others);
         names.sort();
-        Ok(Self { tables, names, catch_all, warnings })
+        Ok(Self { tables, names, catch_all, warnings, objects })
+    }
+
+    /// Gives a session's runtime the stores that tables lie in; plans over such a table run in it alone.
+    ///
+    /// # Errors
+    /// None, unless DataFusion refuses the name of the stores.
+    pub fn register(&self, runtime: &RuntimeEnv) -> datafusion::error::Result<()> {
+        let store = Arc::clone(&self.objects) as Arc<dyn ObjectStore>;
+        runtime.register_object_store(remote::url()?.as_ref(), store);
+        Ok(())
     }
 
     /// The tables that were opened, sorted by name.
@@ -135,99 +151,140 @@ fn matched<P: AsRef<str>>(names: &[String], catch_all: bool, patterns: &[P]) -> 
     select::select(patterns, &names, catch_all)
 }
 
-/// The tables of a configuration with their files.
-fn places(config: &LakeConfig, mut stdin: impl Read) -> Result<Listed> {
-    if config.events.is_some() && config.lake.is_some() {
-        return Err(Error::new(Kind::Usage, "--events and --lake exclude each other")
-            .with_help("name one of them; --table NAME=LOCATION adds further tables to either"));
-    }
-    let mut places: Vec<Place> = Vec::new();
-    let mut warnings = Vec::new();
-    if let Some(location) = &config.events {
-        places.push(place(EVENTS, location, &mut stdin)?);
-    }
-    if let Some(folder) = &config.lake {
-        let mut others = Vec::new();
-        for (name, location) in store::entries(folder)? {
-            if config.tables.iter().any(|(n, _)| *n == name) {
-                continue;
-            }
-            let listing = store::list(&location, &mut stdin)?;
-            if listing.files.is_empty() {
-                others.extend(listing.others);
-                continue;
-            }
-            match places.iter_mut().find(|p| p.spec.name == name) {
-                // A folder and files of one name are one table.
-                Some(place) => {
-                    place.listing.files.extend(listing.files);
-                    place.listing.others.extend(listing.others);
+/// Finds the files of the tables of a configuration.
+struct Lister<'a, R> {
+    config: &'a LakeConfig,
+    objects: &'a Objects,
+    /// Waits for stores.
+    handle: &'a Handle,
+    stdin: R,
+}
+
+impl<R: Read> Lister<'_, R> {
+    /// The tables with their files.
+    fn places(&mut self) -> Result<Listed> {
+        let config = self.config;
+        if config.events.is_some() && config.lake.is_some() {
+            return Err(Error::new(Kind::Usage, "--events and --lake exclude each other")
+                .with_help("name one of them; --table NAME=LOCATION adds further tables to either"));
+        }
+        let mut places: Vec<Place> = Vec::new();
+        let mut warnings = Vec::new();
+        let mut names = Vec::new();
+        if let Some(location) = &config.events {
+            places.push(self.place(EVENTS, location)?);
+        }
+        if let Some(folder) = &config.lake {
+            let mut others = Vec::new();
+            for (name, location) in self.entries(folder)? {
+                if config.tables.iter().any(|(n, _)| *n == name) {
+                    continue;
                 }
-                None => places.push(Place { spec: TableSpec::new(&name, &location), listing }),
+                // Each table of a store takes requests: those that nobody asks for are not listed.
+                if Address::parse(&location)?.is_some() && !self.is_asked(&name) {
+                    names.push(name);
+                    continue;
+                }
+                let spec = TableSpec::new(&name, &location);
+                let listing = self.list(&spec, &location)?;
+                if listing.files.is_empty() {
+                    others.extend(listing.others);
+                    continue;
+                }
+                match places.iter_mut().find(|p| p.spec.name == name) {
+                    // A folder and files of one name are one table.
+                    Some(place) => {
+                        place.listing.files.extend(listing.files);
+                        place.listing.others.extend(listing.others);
+                    }
+                    None => places.push(Place { spec, listing }),
+                }
+            }
+            if places.is_empty() && config.tables.is_empty() && names.is_empty() {
+                return Err(store::nothing(folder, others.len()));
+            }
+            if let Some(first) = others.first() {
+                let count = others.len();
+                warnings.push(format!(
+                    "{folder}: {count} {} neither Parquet nor JSON, first: {}",
+                    if count == 1 { "file is" } else { "files are" },
+                    first.display()
+                ));
             }
         }
-        if places.is_empty() && config.tables.is_empty() {
-            return Err(store::nothing(folder, others.len()));
+        for (name, location) in &config.tables {
+            let new = self.place(name, location)?;
+            places.retain(|p| p.spec.name != *name);
+            places.push(new);
         }
-        if let Some(first) = others.first() {
-            let count = others.len();
-            warnings.push(format!(
-                "{folder}: {count} {} neither Parquet nor JSON, first: {}",
-                if count == 1 { "file is" } else { "files are" },
-                first.display()
-            ));
+        for spec in &config.catalog {
+            if places.iter().any(|p| p.spec.name == spec.name) {
+                continue;
+            }
+            if !self.is_asked(&spec.name) {
+                names.push(spec.name.clone());
+                continue;
+            }
+            // A catalogue names folders that fill later, beside others that a query reads.
+            match self.catalogued(spec) {
+                Ok(place) => places.push(place),
+                Err(error) => warnings.push(format!("table '{}' is left out: {error}", spec.name)),
+            }
         }
+        places.sort_by(|a, b| a.spec.name.cmp(&b.spec.name));
+        Ok(Listed { places, names, warnings })
     }
-    for (name, location) in &config.tables {
-        let new = place(name, location, &mut stdin)?;
-        places.retain(|p| p.spec.name != *name);
-        places.push(new);
-    }
-    let mut names = Vec::new();
-    for spec in &config.catalog {
-        if places.iter().any(|p| p.spec.name == spec.name) {
-            continue;
-        }
-        if !config.only.is_empty() && select::select(&config.only, &[&spec.name], None).positions.is_empty() {
-            names.push(spec.name.clone());
-            continue;
-        }
-        // A catalogue names folders that fill later, beside others that a query reads.
-        match catalogued(spec, &mut stdin) {
-            Ok(place) => places.push(place),
-            Err(error) => warnings.push(format!("table '{}' is left out: {error}", spec.name)),
-        }
-    }
-    places.sort_by(|a, b| a.spec.name.cmp(&b.spec.name));
-    Ok(Listed { places, names, warnings })
-}
 
-fn place(name: &str, location: &str, stdin: &mut impl Read) -> Result<Place> {
-    let listing = store::list(location, stdin)?;
-    if listing.files.is_empty() {
-        return Err(store::nothing(location, listing.others.len()));
+    /// Whether a table's name matches the patterns that will be asked for.
+    fn is_asked(&self, name: &str) -> bool {
+        self.config.only.is_empty() || !select::select(&self.config.only, &[name], None).positions.is_empty()
     }
-    Ok(Place { spec: TableSpec::new(name, location), listing })
-}
 
-/// The files of a table of the catalogue.
-fn catalogued(spec: &TableSpec, stdin: &mut impl Read) -> Result<Place> {
-    let mut all = Listing::default();
-    for location in &spec.locations {
-        let mut listing = store::list(location, stdin)?;
-        listing.files.retain(|file| spec.format.is_none_or(|format| file.format == format));
-        if let Some(folders) = &spec.folders {
-            listing.files.iter_mut().for_each(|file| file.dated = folders.dated(&file.relative));
+    fn place(&mut self, name: &str, location: &str) -> Result<Place> {
+        let spec = TableSpec::new(name, location);
+        let listing = self.list(&spec, location)?;
+        if listing.files.is_empty() {
+            return Err(store::nothing(location, listing.others.len()));
         }
-        all.files.extend(listing.files);
-        all.others.extend(listing.others);
-        all.spool = all.spool.or(listing.spool);
+        Ok(Place { spec, listing })
     }
-    // Locations may hold one another.
-    all.files.sort_by(|a, b| a.path.cmp(&b.path));
-    all.files.dedup_by(|a, b| a.meta.location == b.meta.location);
-    if all.files.is_empty() {
-        return Err(store::nothing(&spec.locations.join(", "), all.others.len()));
+
+    /// The files of a table of the catalogue.
+    fn catalogued(&mut self, spec: &TableSpec) -> Result<Place> {
+        let mut all = Listing::default();
+        for location in &spec.locations {
+            let mut listing = self.list(spec, location)?;
+            listing.files.retain(|file| spec.format.is_none_or(|format| file.format == format));
+            if let Some(folders) = &spec.folders {
+                listing.files.iter_mut().for_each(|file| file.dated = folders.dated(&file.relative));
+            }
+            all.files.extend(listing.files);
+            all.others.extend(listing.others);
+            all.spool = all.spool.or(listing.spool);
+            all.skipped += listing.skipped;
+        }
+        // Locations may hold one another.
+        all.files.sort_by(|a, b| a.path.cmp(&b.path));
+        all.files.dedup_by(|a, b| a.meta.location == b.meta.location && a.remote == b.remote);
+        if all.files.is_empty() {
+            return Err(store::nothing(&spec.locations.join(", "), all.others.len()));
+        }
+        Ok(Place { spec: spec.clone(), listing: all })
     }
-    Ok(Place { spec: spec.clone(), listing: all })
+
+    /// The files of one location of a table.
+    fn list(&mut self, spec: &TableSpec, location: &str) -> Result<Listing> {
+        let Some(address) = Address::parse(location)? else { return store::list(location, &mut self.stdin) };
+        let lateness = self.config.lateness.or(spec.lateness);
+        let pruning = Pruning { folders: spec.folders.as_ref(), windows: &self.config.windows, lateness };
+        self.handle.block_on(self.objects.list(&address, &pruning))
+    }
+
+    /// The entries of a folder of tables: name and location.
+    fn entries(&self, folder: &str) -> Result<Vec<(String, String)>> {
+        match Address::parse(folder)? {
+            Some(address) => self.handle.block_on(self.objects.entries(&address)),
+            None => store::entries(folder),
+        }
+    }
 }

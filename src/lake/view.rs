@@ -132,7 +132,7 @@ pub async fn plan(
     let read: Vec<Field> = columns.values().filter(|f| is_read(&f.name)).cloned().collect();
     let mut branches = Vec::new();
     for table in tables {
-        let bind = Bind { functions, table, all: &columns, shown: &shown, window: ask.window.as_ref() };
+        let bind = Bind::new(functions, table, &columns, &shown, ask.window.as_ref());
         for group in &table.groups {
             branches.push(Arc::new(match group.format {
                 Format::Parquet => {
@@ -173,6 +173,19 @@ pub(crate) struct Bind<'a> {
     window: Option<&'a Window>,
 }
 
+impl<'a> Bind<'a> {
+    /// What expressions over the fields of a table in a window refer to.
+    pub(crate) const fn new(
+        functions: &'a (dyn FunctionRegistry + Send + Sync),
+        table: &'a Table,
+        all: &'a BTreeMap<String, Field>,
+        shown: &'a [Field],
+        window: Option<&'a Window>,
+    ) -> Self {
+        Self { functions, table, all, shown, window }
+    }
+}
+
 impl Bind<'_> {
     /// A call of a function that the session has.
     fn call(&self, name: &str, argument: Expr) -> Result<Expr> {
@@ -209,7 +222,7 @@ impl Bind<'_> {
     }
 
     /// Whether a file may hold events of the window, as far as its path tells.
-    fn may_hold(&self, file: &GroupFile) -> bool {
+    pub(crate) fn may_hold(&self, file: &GroupFile) -> bool {
         partition::may_hold(file.found.dated, self.table.folders.as_ref(), self.window, self.table.lateness)
     }
 
@@ -340,7 +353,7 @@ fn parquet_scan(bind: &Bind<'_>, group: &Group, with_id: bool) -> ParquetScan {
         })
     };
     let files = group.files.iter().filter_map(scanned).collect();
-    ParquetScan::new(bind.table.store.clone(), files, Arc::clone(&group.schema), path_columns, with_id)
+    ParquetScan::new(group.remote, files, Arc::clone(&group.schema), path_columns, with_id)
 }
 
 /// The id of a row that brings none: its file and its place there.

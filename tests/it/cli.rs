@@ -70,7 +70,7 @@ fn a_wrong_usage_is_2_and_leaves_stdout_empty() {
         (&["run", RULE, "--events", JSON, "--at", "now-1x"], "found `x`"),
         (&["run", RULE, "--events", JSON, "--from", "now", "--to", "now-1d"], "--from before --to"),
         (&["run", RULE, "--events", JSON, "--from", "now", "--all-time"], "--all-time"),
-        (&["run", RULE, "--events", "s3://bucket/events"], "a path on this machine"),
+        (&["run", RULE, "--events", "ftp://host/events"], "a path on this machine"),
         (&["run", RULES, "--events", JSON, "--format", "csv"], "--output DIR"),
         (&["run", RULES, "--events", JSON, "--format", "csv", "--output", &format!("{missing}.csv")], "--output DIR"),
         (&["generate", &missing, "--rows", "0"], "0 rows"),

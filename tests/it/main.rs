@@ -24,5 +24,6 @@ mod queries;
 mod readme;
 mod reference;
 mod replay;
+mod stores;
 mod unparsed;
 mod wide;

@@ -37,10 +37,21 @@ pub(crate) fn egret<S: AsRef<std::ffi::OsStr>>(args: &[S]) -> Ran {
 
 /// The program with these arguments, in `folder`, with `stdin`.
 pub(crate) fn egret_with<S: AsRef<std::ffi::OsStr>>(args: &[S], folder: &Path, stdin: Option<&[u8]>) -> Ran {
+    egret_in(args, folder, stdin, &[])
+}
+
+/// The same with further variables.
+pub(crate) fn egret_in<S: AsRef<std::ffi::OsStr>>(
+    args: &[S],
+    folder: &Path,
+    stdin: Option<&[u8]>,
+    variables: &[(String, String)],
+) -> Ran {
     let mut child = Command::new(env!("CARGO_BIN_EXE_egret"))
         .args(args)
         .current_dir(folder)
         .env("NO_COLOR", "1")
+        .envs(variables.iter().map(|(key, value)| (key, value)))
         .stdin(if stdin.is_some() { Stdio::piped() } else { Stdio::null() })
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

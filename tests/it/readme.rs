@@ -1,6 +1,7 @@
 //! Every command of the README runs.
 
-use super::program::{egret_with, root};
+use super::program::{egret_in, egret_with, root};
+use super::stores::server::Server;
 
 /// The commands in the `console` blocks of the README, without their prompt.
 fn commands() -> Vec<String> {
@@ -44,6 +45,11 @@ fn every_command_runs() {
     for read in ["data", "benches/peers"] {
         copy(&root().join(read), &folder.path().join(read));
     }
+    // The bucket that it names.
+    let store = Server::start();
+    let events = std::fs::read(root().join("data/events.parquet")).unwrap();
+    store.put("tables/logs-endpoint.events.network-default/date=2026-10-01/events.parquet", events.clone());
+    store.put("events.parquet", events);
     let mut ran = 0;
     for command in commands() {
         let all = words(&command);
@@ -54,7 +60,7 @@ fn every_command_runs() {
             ["cargo", "test" | "install", ..] => continue,
             _ => panic!("a command that no test runs: {command}"),
         };
-        let ran_command = egret_with(&args, folder.path(), None);
+        let ran_command = egret_in(&args, folder.path(), None, &store.environment());
         assert_eq!(ran_command.code, 0, "{command}\n{}", ran_command.stderr);
         assert!(!ran_command.stdout.is_empty() || !ran_command.stderr.is_empty(), "{command}");
         ran += 1;

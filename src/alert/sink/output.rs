@@ -49,8 +49,15 @@ impl Target {
             let file = file.map_err(|error| failure(path, "cannot be opened", error))?;
             return Ok(Self::stream(name, Box::new(file)));
         }
-        let staged = Staged::create(path, force)?;
-        Ok(Self { name, writer: Box::new(staged.writer()?), staged: Some(staged), index: None })
+        Self::staged(name, Staged::create(path, force)?)
+    }
+
+    /// A file that appears at its place when the output is finished.
+    ///
+    /// # Errors
+    /// Where the process may open no more files.
+    pub fn staged(name: impl Into<String>, staged: Staged) -> Result<Self> {
+        Ok(Self { name: name.into(), writer: Box::new(staged.writer()?), staged: Some(staged), index: None })
     }
 
     /// The same, its bulk bodies being for this index.

@@ -1,5 +1,7 @@
-//! A file that is written beside its place and moved there when it is whole.
+//! A file that is written beside its place, or in the folder for temporary files where its place is in a store, and is
+//! moved or sent there when it is whole.
 
+use std::fmt;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,12 +10,15 @@ use tempfile::NamedTempFile;
 
 use crate::error::{Error, Kind, Result};
 
+/// What brings a file that is whole to its place.
+type Send = Box<dyn FnOnce(&Path) -> Result<()> + std::marker::Send>;
+
 /// A file that is not yet at its place; dropped, it leaves nothing behind.
-#[derive(Debug)]
 pub struct Staged {
     path: PathBuf,
     force: bool,
     file: NamedTempFile,
+    send: Option<Send>,
 }
 
 impl Staged {
@@ -46,7 +51,21 @@ impl Staged {
             builder.permissions(std::fs::Permissions::from_mode(0o666));
         }
         let file = builder.tempfile_in(folder).map_err(|error| failure(&given, "cannot be created", error))?;
-        Ok(Self { path, force, file })
+        Ok(Self { path, force, file, send: None })
+    }
+
+    /// A file that [`commit`](Self::commit) hands to `send`; `name` is what errors call it.
+    ///
+    /// # Errors
+    /// Where no temporary file can be made.
+    pub fn sent(
+        name: impl Into<PathBuf>,
+        send: impl FnOnce(&Path) -> Result<()> + std::marker::Send + 'static,
+    ) -> Result<Self> {
+        let path = name.into();
+        let made = tempfile::Builder::new().prefix("egret-").suffix(".part").tempfile();
+        let file = made.map_err(|error| failure(&path, "no temporary file can be made", error))?;
+        Ok(Self { path, force: true, file, send: Some(Box::new(send)) })
     }
 
     /// A writer to the file.
@@ -57,12 +76,15 @@ impl Staged {
         self.file.as_file().try_clone().map_err(|error| failure(&self.path, "cannot be opened", error))
     }
 
-    /// Moves the file to its place, once its bytes are on the disk.
+    /// Moves the file to its place, once its bytes are on the disk, or sends it there.
     ///
     /// # Errors
     /// Where that fails, or where somebody else has made the file meanwhile and `force` was not given.
     pub fn commit(self) -> Result<()> {
-        let Self { path, force, file } = self;
+        let Self { path, force, file, send } = self;
+        if let Some(send) = send {
+            return send(file.path());
+        }
         file.as_file().sync_all().map_err(|error| failure(&path, "cannot be written", error))?;
         let moved = if force { file.persist(&path) } else { file.persist_noclobber(&path) };
         match moved {
@@ -70,6 +92,12 @@ impl Staged {
             Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Err(exists(&path)),
             Err(error) => Err(failure(&path, "cannot be moved to its place", error.error)),
         }
+    }
+}
+
+impl fmt::Debug for Staged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Staged").field("path", &self.path).field("force", &self.force).finish_non_exhaustive()
     }
 }
 

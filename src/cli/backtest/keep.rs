@@ -1,18 +1,23 @@
 //! Where the state of replays lies while they run: beside the file or folder that their rows go to.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use tempfile::TempDir;
 use uuid::Uuid;
 
 use crate::backtest::Checkpoint;
 use crate::backtest::checkpoint::discard;
 use crate::error::{Error, Kind, Result};
+use crate::lake::Upload;
 
 /// The states of the rules of one call.
 #[derive(Debug, Clone)]
 pub(super) struct Keep {
     folder: PathBuf,
     resume: bool,
+    /// Where there is no place beside the output.
+    _temporary: Option<Arc<TempDir>>,
 }
 
 impl Keep {
@@ -27,6 +32,9 @@ impl Keep {
             }
             return Ok(None);
         };
+        if Upload::is_of(path) {
+            return Self::temporary(path, resume).map(Some);
+        }
         // The same whether the output exists by now or not.
         let folder = match path.file_name() {
             Some(name) => {
@@ -36,7 +44,7 @@ impl Keep {
             }
             None => path.join(".replay"),
         };
-        let keep = Self { folder, resume };
+        let keep = Self { folder, resume, _temporary: None };
         if keep.exists() && !resume {
             if !force {
                 let message = format!("{}: an unfinished replay lies here", keep.folder.display());
@@ -47,6 +55,17 @@ impl Keep {
             keep.discard()?;
         }
         Ok(Some(keep))
+    }
+
+    /// The states of replays whose rows go to a store: they end with the call.
+    fn temporary(output: &Path, resume: bool) -> Result<Self> {
+        if resume {
+            let message = format!("--resume: {} is in a store, where nothing is left to go on from", output.display());
+            return Err(Error::new(Kind::Usage, message).with_help("write to a file of this machine with --output"));
+        }
+        let made = tempfile::Builder::new().prefix("egret-replay-").tempdir();
+        let made = made.map_err(|e| Error::new(Kind::Output, "no temporary folder can be made").with_source(e))?;
+        Ok(Self { folder: made.path().join("replay"), resume, _temporary: Some(Arc::new(made)) })
     }
 
     /// Whether an earlier call has left something.

@@ -18,6 +18,7 @@ use self::report::{ReportFormat, Reporter};
 use self::summary::ReplaySummary;
 use super::args::{LakeArgs, OutputArgs, ResourceArgs, RuleArgs, Visibility};
 use super::destination::{Destination, Shared, file_names};
+use super::dry_run::{Dry, tell};
 use super::report::Console;
 use super::shape::Shape;
 use super::stop::Stop;
@@ -28,7 +29,8 @@ use crate::backtest::{Replay, Span};
 use crate::engine::Engine;
 use crate::engine::session::Options;
 use crate::error::{Error, Kind, Result};
-use crate::rule::{Interval, Rule};
+use crate::lake;
+use crate::rule::{Exceptions, Execution, Interval, Rule, Window};
 
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("reports")
@@ -91,6 +93,9 @@ pub(super) struct BacktestArgs {
     /// Format of a report
     #[arg(long, value_enum, default_value_t = ReportFormat::Table, help_heading = "Reports", requires = "reports")]
     report: ReportFormat,
+    /// Tell what would be read, and what is ruled out by what, and read nothing but lists and footers
+    #[arg(long, help_heading = "Output", conflicts_with = "reports")]
+    dry_run: bool,
     /// Run every execution by itself rather than all of them in one scan: slower, for comparison
     #[arg(long, help_heading = "Resources")]
     one_by_one: bool,
@@ -115,21 +120,24 @@ pub(super) async fn backtest(
         };
         let options = resource::options(resources);
         let read = if args.against.is_some() { &[] } else { rules.as_slice() };
-        let engine = open_engine(args, read, &options, console).await?;
+        let engine = open_engine(args, read, range, &options, console).await?;
         let (engine, memory) = (&engine, options.memory_limit);
         let reporter = Reporter { args, engine, exceptions, range, memory, console, stop, skipped: false };
         let skipped = Box::pin(reporter.write(rule)).await?;
         return Ok(if skipped { SKIPPED_INPUT } else { 0 });
+    }
+    if args.dry_run {
+        return Box::pin(dry_run(args, &rules, exceptions, range, (&resource::options(resources), console))).await;
     }
     let keep = Keep::new(args.output.output.as_deref(), args.resume, args.output.force)?;
     let going_on = keep.as_ref().is_some_and(Keep::exists);
     let output = OutputArgs { force: args.output.force || going_on, ..args.output.clone() };
     let destination = Destination::try_new(&output, rules.len() + broken > 1)?;
     let stats = StatsFile::reserve(output.stats_file.as_deref())?;
-    let late = args.late_arrivals.as_deref().map(|path| Target::file(path, output.force)).transpose()?;
+    let late = args.late_arrivals.as_deref().map(|path| open::file(path, output.force)).transpose()?;
     let mut late = late.map(|late| late.open(Format::Ndjson, Arc::new(Schema::empty()), None)).transpose()?;
     let options = resource::options(resources);
-    let engine = open_engine(args, &rules, &options, console).await?;
+    let engine = open_engine(args, &rules, range, &options, console).await?;
 
     let Destination { format, several, mut shared, folder } = destination;
     open::only_alerts(format, args.shape == Shape::Alerts)?;
@@ -190,6 +198,30 @@ pub(super) async fn backtest(
     Ok(if summaries.iter().any(|summary| summary.work.bad_lines > 0) { SKIPPED_INPUT } else { 0 })
 }
 
+/// Tells what the replays would read.
+async fn dry_run(
+    args: &BacktestArgs,
+    rules: &[Rule],
+    exceptions: Option<&Exceptions>,
+    range: (DateTime<Utc>, DateTime<Utc>),
+    (options, console): (&Options, Console),
+) -> Result<u8> {
+    let engine = open_engine(args, rules, range, options, console).await?;
+    let mut found = Vec::with_capacity(rules.len());
+    for rule in rules {
+        let executions = args.span(rule, range)?.executions();
+        let (lowered, _) = open::compile(&engine, rule, exceptions, console).await?;
+        // One execution that looks at what all of them do.
+        let windows = executions.iter().filter_map(|execution| execution.window);
+        let window = windows.reduce(|a, b| Window { from: a.from.min(b.from), to: a.to.max(b.to) });
+        let execution = Execution { at: range.1, window };
+        let time = args.visibility.time(rule);
+        found.push(Dry::of(&engine, rule, lowered, &time, &execution, executions.len()).await?);
+    }
+    tell(&found, &args.output)?;
+    Ok(0)
+}
+
 /// Writes the rows of replays that were kept on disk, one after the other.
 fn write_kept(target: Target, format: Format, kept: &[Kept]) -> Result<()> {
     let Some(first) = kept.first() else { return Ok(()) };
@@ -203,8 +235,15 @@ fn write_kept(target: Target, format: Format, kept: &[Kept]) -> Result<()> {
     output.finish().map(drop)
 }
 
-async fn open_engine(args: &BacktestArgs, rules: &[Rule], options: &Options, console: Console) -> Result<Engine> {
-    let engine = Engine::open(options, &open::required_lake(&args.lake, rules)?).await?;
+async fn open_engine(
+    args: &BacktestArgs,
+    rules: &[Rule],
+    range: (DateTime<Utc>, DateTime<Utc>),
+    options: &Options,
+    console: Console,
+) -> Result<Engine> {
+    let windows = if rules.is_empty() { Vec::new() } else { args.windows(rules, range) };
+    let engine = Engine::open(options, &open::required_lake(&args.lake, rules, windows)?).await?;
     for warning in engine.lake().warnings() {
         console.warning(warning);
     }
@@ -215,6 +254,18 @@ impl BacktestArgs {
     /// The executions of a rule in a range.
     fn span(&self, rule: &Rule, (from, to): (DateTime<Utc>, DateTime<Utc>)) -> Result<Span> {
         Span::of(rule, self.interval.clone(), self.lookback.clone(), from, to)
+    }
+
+    /// What the executions of all rules look at, and the range itself; none where a rule has no schedule.
+    fn windows(&self, rules: &[Rule], range: (DateTime<Utc>, DateTime<Utc>)) -> Vec<lake::Window> {
+        let of = |rule: &Rule| {
+            let executions = self.span(rule, range).ok()?.executions();
+            let seen = executions.iter().filter_map(|execution| execution.window);
+            let from = seen.clone().map(|window| window.from).fold(range.0, DateTime::min);
+            let to = seen.map(|window| window.to).fold(range.1, DateTime::max);
+            Some(self.visibility.time(rule).over(&Window { from, to }, None))
+        };
+        rules.iter().map(of).collect::<Option<Vec<_>>>().map(open::hulls).unwrap_or_default()
     }
 
     /// The replay in the way that is asked for.

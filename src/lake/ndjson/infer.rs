@@ -136,7 +136,8 @@ pub struct Inference {
 }
 
 impl Inference {
-    fn merge(&mut self, later: Self) {
+    /// Adds what was seen in further files.
+    pub(crate) fn merge(&mut self, later: Self) {
         self.documents += later.documents;
         self.bad_lines += later.bad_lines;
         self.overflow |= later.overflow;
@@ -191,7 +192,11 @@ async fn observe(
     scope: Scope,
 ) -> Result<Inference> {
     let span = range.clone().unwrap_or(0..meta.size);
-    let mut input = chunks(store, meta.location, span.start.saturating_sub(1)..span.end, meta.size);
+    let likely = match scope {
+        Scope::Sample => span.end.min(span.start.saturating_add(SAMPLE_TEXT as u64)),
+        Scope::Full => span.end,
+    };
+    let mut input = chunks(store, meta.location, span.start.saturating_sub(1)..likely, meta.size);
     let mut documents = Documents::new(file.layout, range)?;
     let mut observer = Observer::default();
     let (trie, mut row) = (Trie::new([]), Row::new(0));

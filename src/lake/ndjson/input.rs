@@ -1,7 +1,9 @@
 //! Reads the bytes of a file from an object store as a stream of chunks, from any byte on.
 //!
-//! Local files are read in chunks on the runtime's blocking threads. From a remote store the wanted range is one
-//! request; what is needed behind it comes in small further ones. Whoever drops the stream ends the reading.
+//! Local files are read in chunks on the runtime's blocking threads. From a remote store the wanted range comes in pieces,
+//! each a request of its own that is complete before it is looked at, so that a slow reader holds up no answer; the next
+//! ones are under way meanwhile. What is needed behind the range comes in small further ones. Whoever drops the stream
+//! ends the reading.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -13,10 +15,19 @@ use datafusion::common::runtime::SpawnedTask;
 use datafusion::error::{DataFusionError, Result};
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use object_store::path::Path;
-use object_store::{GetOptions, GetRange, GetResultPayload, ObjectStore};
+use object_store::{GetOptions, GetRange, GetResultPayload, ObjectStore, ObjectStoreExt};
 
 /// How much of a local file is read at a time.
 const CHUNK: u64 = 512 * 1024;
+
+/// How much is asked of a remote store at a time.
+const PIECE: u64 = 8 * 1024 * 1024;
+
+/// How many pieces are under way at a time.
+const AHEAD: usize = 3;
+
+/// How much of a piece is given on at a time: what stays in the cache of a core until it was looked at.
+const SLICE: usize = 256 * 1024;
 
 /// How much is asked of a remote store behind the end of the wanted range.
 const BEHIND: u64 = 64 * 1024;
@@ -24,7 +35,7 @@ const BEHIND: u64 = 64 * 1024;
 enum Handle {
     Closed,
     Local(File),
-    Remote(BoxStream<'static, object_store::Result<Bytes>>),
+    Remote(BoxStream<'static, Result<Bytes>>),
 }
 
 struct Reader {
@@ -118,17 +129,50 @@ impl Reader {
 
     async fn open(&mut self) -> Result<()> {
         let end = self.likely.max(self.at).saturating_add(BEHIND).min(self.size);
-        let range = Some(GetRange::Bounded(self.at..end));
+        let first = self.at..end.min(self.at.saturating_add(PIECE));
+        let range = Some(GetRange::Bounded(first.clone()));
         let result = self.store.get_opts(&self.location, GetOptions { range, ..GetOptions::default() }).await?;
         self.handle = match result.payload {
             GetResultPayload::File(mut file, _) => {
                 file.seek(SeekFrom::Start(self.at))?;
                 Handle::Local(file)
             }
-            GetResultPayload::Stream(stream) => Handle::Remote(stream),
+            GetResultPayload::Stream(_) => {
+                let first_piece = result.bytes().await?;
+                Handle::Remote(pieces(Arc::clone(&self.store), self.location.clone(), first_piece, first.end..end))
+            }
         };
         Ok(())
     }
+}
+
+/// The first piece and those of a range behind it, in slices.
+fn pieces(
+    store: Arc<dyn ObjectStore>,
+    location: Path,
+    first: Bytes,
+    rest: Range<u64>,
+) -> BoxStream<'static, Result<Bytes>> {
+    let count = rest.end.saturating_sub(rest.start).div_ceil(PIECE);
+    let further = (0..count).map(move |piece| {
+        let start = rest.start + piece * PIECE;
+        let range = start..rest.end.min(start + PIECE);
+        let (store, location) = (Arc::clone(&store), location.clone());
+        async move {
+            // Goes on while what came before is looked at.
+            let task = SpawnedTask::spawn(async move { store.get_range(&location, range).await });
+            let piece = task.join().await.map_err(|error| DataFusionError::External(Box::new(error)))?;
+            piece.map_err(DataFusionError::from)
+        }
+    });
+    let all = stream::once(async { Ok(first) }).chain(stream::iter(further).buffered(AHEAD));
+    all.map_ok(|piece| {
+        let slices = (0..piece.len()).step_by(SLICE);
+        let slice = move |at: usize| Ok(piece.slice(at..piece.len().min(at + SLICE)));
+        stream::iter(slices.map(slice).collect::<Vec<_>>())
+    })
+    .try_flatten()
+    .boxed()
 }
 
 fn read(mut file: File, wanted: u64) -> std::io::Result<(File, Bytes)> {

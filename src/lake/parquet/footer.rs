@@ -9,11 +9,13 @@ use datafusion::parquet::arrow::parquet_to_arrow_schema;
 use datafusion::parquet::errors::ParquetError;
 use datafusion::parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use futures::{StreamExt, TryStreamExt, stream};
-use object_store::{ObjectStore, ObjectStoreExt};
+use object_store::ObjectStoreExt;
 use uuid::Uuid;
 
 use super::super::schema::as_read;
 use super::super::store::Found;
+use super::super::table::Stores;
+use super::kept;
 use crate::error::{Error, Kind, Result};
 
 /// How many footers are read at the same time.
@@ -41,17 +43,25 @@ pub(crate) struct Footer {
 ///
 /// # Errors
 /// A file that cannot be read, or that is no whole Parquet file; the first in their order.
-pub(crate) async fn read_all(store: &dyn ObjectStore, files: &[Found]) -> Result<Vec<Footer>> {
+pub(crate) async fn read_all(stores: &Stores, files: &[Found]) -> Result<Vec<Footer>> {
     let kept = AtomicUsize::new(0);
-    stream::iter(files).map(|file| read(store, file, &kept)).buffered(CONCURRENCY).try_collect().await
+    let footers = stream::iter(files).map(|file| read(stores, file, &kept)).buffered(CONCURRENCY).try_collect().await;
+    if let Some(folder) = stores.footers() {
+        folder.trim();
+    }
+    footers
 }
 
-async fn read(store: &dyn ObjectStore, file: &Found, kept: &AtomicUsize) -> Result<Footer> {
+async fn read(stores: &Stores, file: &Found, kept: &AtomicUsize) -> Result<Footer> {
     let broken = |reason: String| {
         Error::new(Kind::Input, format!("{}: no readable Parquet file: {reason}", file.path.display()))
             .with_help("remove the file or write it again")
     };
-    let metadata = fetch(store, file).await.map_err(broken)?;
+    let metadata = match fetch(stores, file).await {
+        Ok(metadata) => metadata,
+        Err(Fault::Bytes(reason)) => return Err(broken(reason)),
+        Err(Fault::Store(error)) => return Err(error),
+    };
     let described = metadata.file_metadata();
     let schema = guarded(|| parquet_to_arrow_schema(described.schema_descr(), described.key_value_metadata()))
         .map_err(broken)?;
@@ -62,28 +72,58 @@ async fn read(store: &dyn ObjectStore, file: &Found, kept: &AtomicUsize) -> Resu
     Ok(Footer { schema: Arc::new(as_read(&schema)), rows, fingerprint, metadata })
 }
 
+/// Why there is no footer.
+enum Fault {
+    /// The file is none.
+    Bytes(String),
+    /// The store that it lies in does not give it.
+    Store(Error),
+}
+
+impl From<String> for Fault {
+    fn from(reason: String) -> Self {
+        Self::Bytes(reason)
+    }
+}
+
 /// The footer of a file whose ends and lengths agree with each other, or what is wrong with it. The reader in the
 /// `parquet` crate takes them on trust.
-async fn fetch(store: &dyn ObjectStore, file: &Found) -> Result<ParquetMetaData, String> {
-    let size = file.meta.size;
+async fn fetch(stores: &Stores, file: &Found) -> Result<ParquetMetaData, Fault> {
+    let (store, size) = (&stores.of(file), file.meta.size);
     if size < 12 {
-        return Err(format!("{size} bytes are too few"));
+        return Err(format!("{size} bytes are too few").into());
     }
-    let bytes = |range| async move { store.get_range(&file.meta.location, range).await.map_err(|e| store_reason(&e)) };
-    let mut end = bytes(size.saturating_sub(PREFETCH)..size).await?;
-    let Some((_, tail)) = end.split_last_chunk::<8>() else { return Err("it ends too early".to_owned()) };
+    let bytes = |range| async move {
+        let read = store.get_range(&file.meta.location, range).await;
+        read.map_err(|e| Error::within(&e).map_or_else(|| Fault::Bytes(store_reason(&e)), Fault::Store))
+    };
+    let folder = stores.footers();
+    let name = folder.and_then(|_| kept::name(file, stores.endpoints()));
+    let known = folder.zip(name.as_ref()).and_then(|(folder, name)| folder.read(name));
+    let is_known = known.is_some();
+    let mut end = match known {
+        Some(end) => end,
+        None => bytes(size.saturating_sub(PREFETCH)..size).await?,
+    };
+    let Some((_, tail)) = end.split_last_chunk::<8>() else { return Err("it ends too early".to_owned().into()) };
     let [a, b, c, d, magic @ ..] = *tail;
     match &magic {
         b"PAR1" => {}
-        b"PARE" => return Err("its footer is encrypted".to_owned()),
-        _ => return Err("it does not end as one; it may be cut off".to_owned()),
+        b"PARE" => return Err("its footer is encrypted".to_owned().into()),
+        _ => return Err("it does not end as one; it may be cut off".to_owned().into()),
     }
     let length = u64::from(u32::from_le_bytes([a, b, c, d]));
     if length + 12 > size {
-        return Err(format!("its footer should have {length} bytes, the file has {size}"));
+        return Err(format!("its footer should have {length} bytes, the file has {size}").into());
     }
-    if bytes(0..4).await?.as_ref() != b"PAR1" {
-        return Err("it does not begin as one".to_owned());
+    // In a store each look at a file is a request: its beginning is looked at only where it came with the end.
+    let begins = if end.len() as u64 == size {
+        end.starts_with(b"PAR1")
+    } else {
+        file.remote || bytes(0..4).await?.as_ref() == b"PAR1"
+    };
+    if !begins {
+        return Err("it does not begin as one".to_owned().into());
     }
     if length + 8 > end.len() as u64 {
         end = bytes(size - length - 8..size).await?;
@@ -91,6 +131,9 @@ async fn fetch(store: &dyn ObjectStore, file: &Found) -> Result<ParquetMetaData,
     let start = end.len().saturating_sub(8 + usize::try_from(length).unwrap_or(usize::MAX));
     let footer = end.get(start..end.len().saturating_sub(8)).unwrap_or_default();
     let metadata = guarded(|| ParquetMetaDataReader::decode_metadata(footer))?;
+    if let (Some(folder), Some(name), false) = (folder, &name, is_known) {
+        folder.write(name, end.get(start..).unwrap_or_default());
+    }
     let data_end = size - 8 - length;
     for (at, group) in metadata.row_groups().iter().enumerate() {
         for column in group.columns() {
@@ -98,11 +141,11 @@ async fn fetch(store: &dyn ObjectStore, file: &Found) -> Result<ParquetMetaData,
             let stop = u64::try_from(start).ok().zip(u64::try_from(column.compressed_size()).ok());
             if stop.and_then(|(start, length)| start.checked_add(length)).is_none_or(|stop| stop > data_end) {
                 let path = column.column_path().string();
-                return Err(format!("row group {at} of column '{path}' reaches beyond the end of the data"));
+                return Err(format!("row group {at} of column '{path}' reaches beyond the end of the data").into());
             }
         }
         if group.num_rows() < 0 {
-            return Err(format!("row group {at} has {} rows", group.num_rows()));
+            return Err(format!("row group {at} has {} rows", group.num_rows()).into());
         }
     }
     Ok(metadata)

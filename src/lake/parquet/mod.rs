@@ -2,12 +2,14 @@
 
 mod footer;
 mod fuse;
-mod local;
+mod kept;
 mod preselect;
+mod reader;
 mod scan;
 mod stats;
 
 pub(crate) use footer::{Footer, read_all};
+pub(crate) use kept::Kept;
 pub use preselect::Preselect;
 pub(crate) use scan::{FILE_COLUMN, ParquetScan, ROW_COLUMN, Scanned};
 pub(crate) use stats::{Bounds, instants};

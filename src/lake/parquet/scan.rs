@@ -26,7 +26,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use object_store::ObjectMeta;
 
-use super::super::paths;
+use super::super::{paths, remote};
 use super::stats;
 
 /// The column with a file's fingerprint.
@@ -51,7 +51,7 @@ pub(crate) struct Scanned {
 /// A table over Parquet files whose columns of one name have one type.
 #[derive(Debug)]
 pub(crate) struct ParquetScan {
-    store: ObjectStoreUrl,
+    remote: bool,
     files: Vec<Scanned>,
     file_schema: SchemaRef,
     path_columns: Vec<FieldRef>,
@@ -60,9 +60,9 @@ pub(crate) struct ParquetScan {
 }
 
 impl ParquetScan {
-    /// A scan of files; `with_row` adds [`ROW_COLUMN`].
+    /// A scan of files, of stores or of this machine; `with_row` adds [`ROW_COLUMN`].
     pub(crate) fn new(
-        store: ObjectStoreUrl,
+        remote: bool,
         files: Vec<Scanned>,
         file_schema: SchemaRef,
         path_columns: Vec<FieldRef>,
@@ -74,7 +74,7 @@ impl ParquetScan {
         let mut fields: Vec<FieldRef> = file_schema.fields().iter().cloned().collect();
         fields.extend(path_columns.iter().cloned());
         fields.extend(row_column.iter().cloned());
-        Self { store, files, file_schema, path_columns, row_column, schema: Arc::new(Schema::new(fields)) }
+        Self { remote, files, file_schema, path_columns, row_column, schema: Arc::new(Schema::new(fields)) }
     }
 }
 
@@ -159,12 +159,12 @@ impl TableProvider for ParquetScan {
         let groups = FileGroup::new(partitioned).split_files(state.config().target_partitions().max(1));
         let (groups, statistics) = summed(groups, table_schema.table_schema())?;
 
-        let store = state.runtime_env().object_store(&self.store)?;
+        let url = if self.remote { remote::url()? } else { ObjectStoreUrl::local_filesystem() };
+        let store = state.runtime_env().object_store(&url)?;
         let source = ParquetSource::new(table_schema)
             .with_table_parquet_options(state.default_table_options().parquet)
             .with_parquet_file_reader_factory(Arc::new(CachedParquetFileReaderFactory::new(store, metadata_cache)));
-        let mut config =
-            FileScanConfigBuilder::new(self.store.clone(), Arc::new(source)).with_file_groups(groups).with_limit(limit);
+        let mut config = FileScanConfigBuilder::new(url, Arc::new(source)).with_file_groups(groups).with_limit(limit);
         if let Some(statistics) = statistics {
             config = config.with_statistics(statistics);
         }

@@ -14,7 +14,7 @@ use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
 
 use super::super::fuse::{fused, small_columns};
-use super::super::local::LocalReaders;
+use super::super::reader::Readers;
 use super::condition::Conditions;
 use super::source::PreselectSource;
 
@@ -65,13 +65,10 @@ impl Preselect {
 
     /// The source, which reads local files without a detour.
     fn reads_itself(&self, source: &ParquetSource, scan: &FileScanConfig) -> Result<ParquetSource> {
-        let source = source.clone();
-        if scan.object_store_url != ObjectStoreUrl::local_filesystem() {
-            return Ok(source);
-        }
         let store = self.runtime.object_store(&scan.object_store_url)?;
+        let local = scan.object_store_url == ObjectStoreUrl::local_filesystem();
         let footers = self.runtime.cache_manager.get_file_metadata_cache();
-        Ok(source.with_parquet_file_reader_factory(Arc::new(LocalReaders::new(store, footers))))
+        Ok(source.clone().with_parquet_file_reader_factory(Arc::new(Readers::new(store, local, footers))))
     }
 }
 

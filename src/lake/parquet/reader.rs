@@ -1,7 +1,8 @@
-//! Files of the local file system, read by the thread that decodes them.
+//! Files that are read by the thread that decodes them, and objects of stores.
 //!
 //! The store of local files hands each read to a thread of its own. A scan waits for some hundred of them, and each wait
-//! wakes two threads: a tenth of the time of a scan of files that the system still has in memory.
+//! wakes two threads: a tenth of the time of a scan of files that the system still has in memory. Objects are read by
+//! their store, which joins and cuts ranges as it needs.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -25,21 +26,24 @@ use futures::future::BoxFuture;
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 
-/// Makes readers of local files.
+use crate::error::Error;
+
+/// Makes readers of files.
 #[derive(Debug)]
-pub(super) struct LocalReaders {
+pub(super) struct Readers {
     store: Arc<dyn ObjectStore>,
+    local: bool,
     footers: Arc<FileMetadataCache>,
 }
 
-impl LocalReaders {
-    /// Readers of the files of `store`, which is that of all local files, with the footers that were read before.
-    pub(super) const fn new(store: Arc<dyn ObjectStore>, footers: Arc<FileMetadataCache>) -> Self {
-        Self { store, footers }
+impl Readers {
+    /// Readers of the files of `store`, which may be that of all local files, with the footers that were read before.
+    pub(super) const fn new(store: Arc<dyn ObjectStore>, local: bool, footers: Arc<FileMetadataCache>) -> Self {
+        Self { store, local, footers }
     }
 }
 
-impl ParquetFileReaderFactory for LocalReaders {
+impl ParquetFileReaderFactory for Readers {
     fn create_reader(
         &self,
         partition: usize,
@@ -48,11 +52,12 @@ impl ParquetFileReaderFactory for LocalReaders {
         metrics: &ExecutionPlanMetricsSet,
     ) -> Result<Box<dyn AsyncFileReader + Send>> {
         let location = &file.object_meta.location;
-        Ok(Box::new(LocalReader {
+        let path = if self.local { Some(LocalFileSystem::new().path_to_filesystem(location)?) } else { None };
+        Ok(Box::new(Reader {
             store: Arc::clone(&self.store),
             footers: Arc::clone(&self.footers),
             metrics: ParquetFileMetrics::new(partition, location.as_ref(), metrics),
-            path: LocalFileSystem::new().path_to_filesystem(location)?,
+            path,
             opened: None,
             file,
         }))
@@ -60,22 +65,24 @@ impl ParquetFileReaderFactory for LocalReaders {
 }
 
 /// A reader of one file, with a cursor of its own.
-struct LocalReader {
+struct Reader {
     store: Arc<dyn ObjectStore>,
     footers: Arc<FileMetadataCache>,
     metrics: ParquetFileMetrics,
-    path: PathBuf,
+    /// Where it lies on this machine.
+    path: Option<PathBuf>,
     opened: Option<File>,
     file: PartitionedFile,
 }
 
-impl LocalReader {
-    fn read(&mut self, ranges: &[Range<u64>]) -> io::Result<Vec<Bytes>> {
+impl Reader {
+    /// The bytes of ranges of a local file; `None` where it is none, or cannot be read.
+    fn read(&mut self, ranges: &[Range<u64>]) -> Option<Vec<Bytes>> {
         let mut file = match self.opened.take() {
             Some(file) => file,
-            None => File::open(&self.path)?,
+            None => File::open(self.path.as_ref()?).ok()?,
         };
-        let read = ranges.iter().map(|range| read(&mut file, range)).collect();
+        let read = ranges.iter().map(|range| read(&mut file, range).ok()).collect();
         self.opened = Some(file);
         read
     }
@@ -90,7 +97,7 @@ fn read(file: &mut File, range: &Range<u64>) -> io::Result<Bytes> {
     if bytes.len() as u64 == length { Ok(bytes.into()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
 }
 
-impl AsyncFileReader for LocalReader {
+impl AsyncFileReader for Reader {
     fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, ParquetResult<Bytes>> {
         async move { Ok(self.get_byte_ranges(vec![range]).await?.pop().unwrap_or_default()) }.boxed()
     }
@@ -100,9 +107,9 @@ impl AsyncFileReader for LocalReader {
         self.metrics.bytes_scanned.add(total as usize);
         async move {
             match self.read(&ranges) {
-                Ok(bytes) => Ok(bytes),
+                Some(bytes) => Ok(bytes),
                 // The store tells what is wrong with a file as it does elsewhere.
-                Err(_) => self
+                None => self
                     .store
                     .get_ranges(&self.file.object_meta.location, &ranges)
                     .await
@@ -124,13 +131,16 @@ impl AsyncFileReader for LocalReader {
                 .with_page_index_policy(policy)
                 .fetch_metadata()
                 .await
-                .map_err(|e| ParquetError::General(format!("Failed to fetch metadata for file {location}: {e}")))
+                .map_err(|e| match Error::within(&e) {
+                    Some(ours) => ParquetError::External(Box::new(ours)),
+                    None => ParquetError::General(format!("Failed to fetch metadata for file {location}: {e}")),
+                })
         }
         .boxed()
     }
 }
 
-impl Drop for LocalReader {
+impl Drop for Reader {
     fn drop(&mut self) {
         self.metrics.scan_efficiency_ratio.add_part(self.metrics.bytes_scanned.value());
         // Several readers of a file may run: its size counts once.

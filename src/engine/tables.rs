@@ -180,6 +180,7 @@ async fn table(
     let all_fields = used.all_fields || used.metadata.iter().any(|name| name == "_ignored");
     let ask = Ask {
         wanted: used.wanted.iter().map(wanted).collect(),
+        fixed: Vec::new(),
         metadata: used.metadata.clone(),
         only: (!all_fields).then(|| mentioned.clone()),
         all_fields: used.all_fields,

@@ -1,6 +1,7 @@
 //! Files of a table that are read by one scan: of one format, with the same type for each column they share.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use super::ndjson::NdjsonFile;
 use super::parquet::Footer;
 use super::schema::{Leaf, LeftOut, leaves};
 use super::store::{Format, Found};
+use super::whole::INPUT;
 
 /// A file of a group.
 #[derive(Debug, Clone)]
@@ -24,6 +26,8 @@ pub(crate) struct GroupFile {
     pub(crate) json: Option<NdjsonFile>,
     /// The values of the group's path columns.
     pub(crate) path_values: Vec<ScalarValue>,
+    /// Which of its bytes are read, where not all are: the lines that begin in them.
+    pub(crate) range: Option<Range<u64>>,
 }
 
 /// Files that one scan reads.
@@ -63,6 +67,7 @@ impl Group {
         files: Vec<GroupFile>,
     ) -> (Self, Vec<LeftOut>) {
         let (mut found, left_out) = leaves(&schema);
+        found.retain(|leaf| leaf.name != INPUT);
         for column in &path_columns {
             found.push(Leaf {
                 name: column.name().clone(),
@@ -113,14 +118,17 @@ pub(crate) fn path_types(files: &[Found]) -> BTreeMap<String, DataType> {
     values.into_iter().map(|(key, values)| (key.to_owned(), hive::data_type(values.into_iter()))).collect()
 }
 
-/// The path columns of a file and their values. A column in the file itself wins over one of its path.
+/// The path columns of a file and their values. A column in the file itself wins over one of its path; the folders of a
+/// file that was converted repeat its time.
 pub(crate) fn path_columns(
     file: &Found,
     types: &BTreeMap<String, DataType>,
     inside: Option<&Schema>,
 ) -> (Vec<FieldRef>, Vec<ScalarValue>) {
+    let converted = inside.is_some_and(|schema| schema.field_with_name(INPUT).is_ok());
     file.columns
         .iter()
+        .filter(|_| !converted)
         .filter(|(key, _)| inside.is_none_or(|schema| schema.field_with_name(key).is_err()))
         .filter_map(|(key, value)| {
             let data_type = types.get(key)?;
@@ -167,7 +175,7 @@ pub(crate) fn parquet(files: Vec<(Found, Footer)>, types: &BTreeMap<String, Data
             at
         };
         if let Some(draft) = drafts.get_mut(at) {
-            draft.files.push(GroupFile { found, footer: Some(footer), json: None, path_values });
+            draft.files.push(GroupFile { found, footer: Some(footer), json: None, path_values, range: None });
         }
     }
     let mut left_out = HashSet::new();

@@ -50,7 +50,7 @@ pub(crate) async fn groups(
     let mut drafts: Vec<(Vec<FieldRef>, Vec<GroupFile>)> = Vec::new();
     for (found, json) in files {
         let (columns, path_values) = path_columns(&found, types, None);
-        let file = GroupFile { found, footer: None, json: Some(json), path_values };
+        let file = GroupFile { found, footer: None, json: Some(json), path_values, range: None };
         match drafts.iter_mut().find(|(known, _)| *known == columns) {
             Some((_, files)) => files.push(file),
             None => drafts.push((columns, vec![file])),
@@ -93,9 +93,14 @@ pub(crate) async fn every_field(table: &Table) -> Result<Vec<Field>> {
     if !is_large(table) {
         return Ok(Vec::new());
     }
+    Ok(named(&look_through(table).await?))
+}
+
+/// What every document of a table's JSON files holds; they are read whole.
+pub(crate) async fn look_through(table: &Table) -> Result<Inference> {
     let files: Vec<_> = files(table).map(|(found, json)| (found.meta.clone(), json.clone())).collect();
     let store: Arc<dyn ObjectStore> = Arc::new(LocalFileSystem::new());
-    Ok(named(&infer(&store, &files, Scope::Full).await.map_err(|e| unread(&e))?))
+    infer(&store, &files, Scope::Full).await.map_err(|e| unread(&e))
 }
 
 fn unread(error: &DataFusionError) -> Error {
@@ -104,7 +109,7 @@ fn unread(error: &DataFusionError) -> Error {
 
 /// The fields that were seen. Any document may hold several values of any field, and a later one than those that were
 /// seen: each is a list, but for the instant of an event.
-fn named(seen: &Inference) -> Vec<Field> {
+pub(crate) fn named(seen: &Inference) -> Vec<Field> {
     let field = |(name, observed): (&String, &Observed)| {
         if METADATA.contains(&name.as_str()) {
             return None;
@@ -210,6 +215,10 @@ impl TableProvider for JsonScan {
         let one = |file: &GroupFile| {
             let partitioned =
                 PartitionedFile::new_from_meta(file.found.meta.clone()).with_partition_values(file.path_values.clone());
+            let partitioned = match &file.range {
+                Some(range) => partitioned.with_range(range.start as i64, range.end as i64),
+                None => partitioned,
+            };
             match &file.json {
                 Some(known) => partitioned.with_extension(known.clone()),
                 None => partitioned,

@@ -15,6 +15,7 @@
 //! | `parquet/`, `ndjson/` | how each format is read |
 //! | `folders`, `partition` | times in folders' names -> which files a window can do without |
 //! | `window`, `view` | what a query asks -> plan |
+//! | `whole` | files that are read once, to be stored in another way |
 //! | `date`, `number` | values spelled as text |
 //! | `functions/` | SQL functions of these plans |
 
@@ -41,6 +42,7 @@ mod store;
 mod table;
 mod tables;
 mod view;
+mod whole;
 mod window;
 
 pub use catalog::{Catalog, TableSpec};
@@ -54,6 +56,7 @@ pub use store::Format;
 pub use table::{METADATA, Table};
 pub use tables::{Lake, Selection};
 pub use view::{Ask, OnTime, plan, union_fields};
+pub use whole::{Contents, FileInfo, Files, INPUT, PART, Part};
 pub use window::{Known, Window};
 
 #[cfg(test)]

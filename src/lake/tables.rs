@@ -144,7 +144,12 @@ fn places(config: &LakeConfig, mut stdin: impl Read) -> Result<Listed> {
     let mut places: Vec<Place> = Vec::new();
     let mut warnings = Vec::new();
     if let Some(location) = &config.events {
-        places.push(place(EVENTS, location, &mut stdin)?);
+        places.push(if config.beside.is_empty() {
+            place(EVENTS, location, &mut stdin)?
+        } else {
+            let locations = std::iter::once(location).chain(&config.beside).cloned().collect();
+            catalogued(&TableSpec { locations, ..TableSpec::new(EVENTS, "") }, &mut stdin)?
+        });
     }
     if let Some(folder) = &config.lake {
         let mut others = Vec::new();
@@ -210,7 +215,7 @@ fn place(name: &str, location: &str, stdin: &mut impl Read) -> Result<Place> {
     Ok(Place { spec: TableSpec::new(name, location), listing })
 }
 
-/// The files of a table of the catalogue.
+/// The files of a table of several locations.
 fn catalogued(spec: &TableSpec, stdin: &mut impl Read) -> Result<Place> {
     let mut all = Listing::default();
     for location in &spec.locations {

@@ -13,8 +13,15 @@ use datafusion::arrow::datatypes::Field;
 use super::support::{batch, explain, open, query, registered, rows, write, write_groups};
 use crate::lake::{Ask, Window};
 
-static NOTHING: Ask =
-    Ask { wanted: Vec::new(), metadata: Vec::new(), only: None, all_fields: false, window: None, on_time: None };
+static NOTHING: Ask = Ask {
+    wanted: Vec::new(),
+    fixed: Vec::new(),
+    metadata: Vec::new(),
+    only: None,
+    all_fields: false,
+    window: None,
+    on_time: None,
+};
 
 fn nested(os: &[Option<&str>]) -> ArrayRef {
     let leaf: ArrayRef = Arc::new(StringArray::from(os.to_vec()));

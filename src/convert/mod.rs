@@ -98,6 +98,13 @@ impl Config {
     }
 }
 
+/// How many bytes of events wait to be sorted, however few may be used.
+const LEAST: usize = 1 << 20;
+/// How many of them are worth a thread of their own.
+const SHARE: usize = 1 << 25;
+/// How many threads read at most: each holds more than the events that wait.
+const MOST_WIDTH: usize = 4;
+
 /// How far a conversion is; a clone is the same.
 #[derive(Debug, Clone, Default)]
 pub struct Meter(Arc<Counts>);
@@ -246,7 +253,7 @@ pub async fn convert(config: &Config, meter: &Meter) -> Result<Summary> {
         running.inputs = (first..).zip(files.iter()).map(input).collect();
         let known: &[StoredField] = if anew { &[] } else { &base.fields };
         let table = open(config, files).await?;
-        begin(&table, known, &mut running).await?;
+        begin(config, &table, known, &mut running).await?;
         state.save(&running)?;
         manifest = Some(finish(config, &state, manifest, running, Some(table), meter, &mut summary).await?);
     }
@@ -311,7 +318,7 @@ async fn open(config: &Config, files: Files) -> Result<Table> {
 }
 
 /// Looks through the inputs: what their fields are, and how they are read.
-async fn begin(table: &Table, known: &[StoredField], running: &mut Running) -> Result<()> {
+async fn begin(config: &Config, table: &Table, known: &[StoredField], running: &mut Running) -> Result<()> {
     let contents = table.contents().await?;
     let (fields, differing) = stored::joined(known, &contents.fields);
     running.warnings = differing;
@@ -333,7 +340,7 @@ async fn begin(table: &Table, known: &[StoredField], running: &mut Running) -> R
         }));
     }
     running.fields = fields;
-    running.units = reading::units(table, &running.inputs);
+    running.units = reading::units(table, &running.inputs, (config.memory_limit / 4) as u64);
     Ok(())
 }
 
@@ -352,8 +359,8 @@ async fn finish(
     let schema = stored::schema(&running.fields, source);
     let at = schema.index_of(&time).ok().filter(|at| schema.field(*at).data_type().is_temporal());
     // Each thread holds events that wait to be sorted; with fewer of them more runs are merged.
-    let budget = (config.memory_limit / 8).max(1 << 24);
-    let width = config.threads.get().min((budget >> 25).max(1)).min(4);
+    let budget = (config.memory_limit / 8).max(LEAST);
+    let width = config.threads.get().min((budget / SHARE).max(1)).min(MOST_WIDTH);
     meter.begin(running.inputs.iter().map(|input| input.size).sum(), &met(&running));
     let folder = state.path("");
     if !running.is_read() {

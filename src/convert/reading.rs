@@ -19,20 +19,18 @@ use crate::error::{Error, Kind, Result};
 use crate::lake::ndjson::Issues;
 use crate::lake::{Field, Part, Table};
 
-/// About how many bytes of inputs are read at once; what was read of them is not read again after a crash.
-const UNIT: u64 = 256 * 1024 * 1024;
-
-/// Parts of inputs that are read at once: pieces of large files, or many small files.
-pub(super) fn units(table: &Table, inputs: &[Input]) -> Vec<Unit> {
+/// Parts of inputs of about `size` bytes that are read at once: pieces of large files, or many small files. What was read
+/// is not read again after a crash.
+pub(super) fn units(table: &Table, inputs: &[Input], size: u64) -> Vec<Unit> {
     let sizes: BTreeMap<&str, &Input> = inputs.iter().map(|input| (input.location.as_str(), input)).collect();
     let mut units: Vec<Unit> = Vec::new();
     let mut last: Option<(Part, u64)> = None;
-    for part in table.parts(UNIT) {
+    for part in table.parts(size) {
         let Some(input) = sizes.get(part.location.as_str()) else { continue };
         let bytes = part.range.as_ref().map_or(input.size, |range| range.end - range.start);
         let piece = Piece { input: input.number, range: part.range.as_ref().map(|range| (range.start, range.end)) };
         let fits =
-            last.as_ref().is_some_and(|(before, so_far)| so_far + bytes <= UNIT && table.go_together(before, &part));
+            last.as_ref().is_some_and(|(before, so_far)| so_far + bytes <= size && table.go_together(before, &part));
         match units.last_mut() {
             Some(unit) if fits => unit.push(piece),
             _ => units.push(vec![piece]),

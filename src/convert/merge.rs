@@ -50,10 +50,9 @@ pub(super) async fn merged(
             let file = tempfile::Builder::new().prefix("merged-").suffix(".arrow").tempfile_in(folder);
             let path = file.map_err(|error| unwritable(folder, error))?.into_temp_path();
             let mut writer = RunWriter::create(&path, schema).map_err(|error| broken(&path, error))?;
-            writer.begin(bucket);
             let mut stream = together(some, schema, time)?;
             while let Some(batch) = stream.try_next().await.map_err(engine_error)? {
-                writer.write(&batch).map_err(|error| broken(&path, error))?;
+                writer.write(&batch, &[(bucket, batch.num_rows())]).map_err(|error| broken(&path, error))?;
             }
             let stretches = writer.finish().map_err(|error| broken(&path, error))?;
             fewer.extend(stretches.into_iter().map(|stretch| Source { path: Arc::from(&*path), stretch }));

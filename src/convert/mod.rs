@@ -52,7 +52,7 @@ use self::stored::StoredField;
 use self::writing::Writing;
 use crate::engine::session::{Options, Scan, Session};
 use crate::error::{Error, Kind, Result};
-use crate::lake::{FileInfo, Files, LakeConfig, OnBadLine, Table};
+use crate::lake::{FileInfo, Files, INPUT, LakeConfig, OnBadLine, Table};
 
 /// What to convert, and how.
 #[derive(Debug, Clone)]
@@ -364,13 +364,12 @@ async fn finish(
     meter.begin(running.inputs.iter().map(|input| input.size).sum(), &met(&running));
     let folder = state.path("");
     if !running.is_read() {
-        let table = match table {
-            Some(table) => table,
-            None => {
-                let mut files = Files::list(&config.locations)?;
-                files.retain(|file| running.inputs.iter().any(|input| input.location == file.location));
-                open(config, files).await?
-            }
+        let table = if let Some(table) = table {
+            table
+        } else {
+            let mut files = Files::list(&config.locations)?;
+            files.retain(|file| running.inputs.iter().any(|input| input.location == file.location));
+            open(config, files).await?
         };
         let options = Options {
             threads: NonZeroUsize::MIN,
@@ -398,7 +397,17 @@ async fn finish(
         state.save(&running)?;
     }
     let output = state.output().to_owned();
-    let writing = Writing { schema, time: at, partition, run: running.run, output, folder, meter: meter.clone() };
+    let input = schema.index_of(INPUT).ok();
+    let writing = Writing {
+        schema,
+        time: at,
+        partition,
+        run: running.run,
+        output,
+        folder,
+        always: at.into_iter().chain(input).collect(),
+        meter: meter.clone(),
+    };
     writing::write(writing, &mut running, state, width).await?;
 
     let replaced = |input: &Input| running.anew || running.inputs.iter().any(|new| new.location == input.location);

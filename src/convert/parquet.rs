@@ -208,7 +208,7 @@ mod tests {
         let filtered: Vec<u64> = names
             .iter()
             .filter_map(|name| properties.bloom_filter_properties(&ColumnPath::from(name.as_str())))
-            .map(|filter| filter.ndv())
+            .map(datafusion::parquet::file::properties::BloomFilterProperties::ndv)
             .collect();
         assert!(!filtered.is_empty() && filtered.len() < 20, "{filtered:?}");
         assert!(filtered.iter().map(|values| filter_bytes(*values)).sum::<u64>() <= MOST_BYTES);

@@ -15,7 +15,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use super::layout::{self, Bucket, Partition};
 use super::merge::merged;
 use super::parquet::{EventFile, SAMPLE};
-use super::runs::Source;
+use super::runs::{Columns, Source};
 use super::state::{Running, State, Written};
 use super::{Meter, broken, unwritable};
 use crate::alert::sink::Staged;
@@ -39,11 +39,13 @@ pub(super) struct Writing {
     pub(super) output: PathBuf,
     /// Where runs are.
     pub(super) folder: PathBuf,
+    /// The columns that every file has; of the others a file has those with values.
+    pub(super) always: Columns,
     pub(super) meter: Meter,
 }
 
 /// Writes the folders that are not written yet, `width` at a time, and notes each in the state.
-pub(super) async fn write(writing: Writing, running: &mut Running, state: &State, width: usize) -> Result<()> {
+pub(super) async fn write(mut writing: Writing, running: &mut Running, state: &State, width: usize) -> Result<()> {
     let mut buckets: BTreeSet<Bucket> = BTreeSet::new();
     let mut sources: Vec<Source> = Vec::new();
     for run in running.done.values().flat_map(|done| &done.runs) {
@@ -53,6 +55,14 @@ pub(super) async fn write(writing: Writing, running: &mut Running, state: &State
             sources.push(Source { path: Arc::clone(&path), stretch: *stretch });
         }
     }
+    // A field of which no event has a value that goes with its type is still a field.
+    let mut empty: Columns = (0..writing.schema.fields().len()).collect();
+    for source in &sources {
+        for at in source.columns()? {
+            empty.remove(&at);
+        }
+    }
+    writing.always.extend(empty);
     let writing = Arc::new(writing);
     let name = |bucket: Bucket| layout::noted(&writing.partition.folder(bucket));
     let left = buckets.into_iter().filter(|bucket| !running.published.contains_key(&name(*bucket)));
@@ -81,24 +91,32 @@ impl Writing {
     async fn folder(&self, bucket: Bucket, sources: Vec<Source>) -> Result<Vec<Written>> {
         let folder = self.output.join(self.partition.folder(bucket));
         fs::create_dir_all(&folder).map_err(|error| unwritable(&folder, error))?;
+        let mut columns = self.always.clone();
+        for source in &sources {
+            columns.extend(source.columns()?);
+        }
+        let columns: Vec<usize> = columns.into_iter().collect();
+        let failed = |error| broken(&folder, error);
+        let schema = Arc::new(self.schema.project(&columns).map_err(failed)?);
+        let time = self.time.and_then(|time| columns.iter().position(|at| *at == time));
         let mut merged = merged(sources, bucket, &self.schema, self.time, &self.folder).await?;
         let mut written = Vec::new();
         let mut file: Option<Open> = None;
         while let Some(batch) = merged.stream.try_next().await.map_err(engine_error)? {
-            let open = match &mut file {
+            let mut open = match file.take() {
                 Some(open) => open,
-                None => file.insert(Open::create(self.place(bucket, written.len()))?),
+                None => Open::create(self.place(bucket, written.len()))?,
             };
             self.meter.written(batch.num_rows() as u64);
-            open.write(batch, &self.schema, self.time)?;
-            if open.bytes() >= FILE_BYTES
-                && let Some(open) = file.take()
-            {
-                written.push(self.noted(open.finish(&self.schema, self.time)?, &self.place(bucket, written.len())));
+            open.write(batch.project(&columns).map_err(failed)?, &schema, time)?;
+            if open.bytes() < FILE_BYTES {
+                file = Some(open);
+                continue;
             }
+            written.push(self.noted(open.finish(&schema, time)?, &self.place(bucket, written.len())));
         }
         if let Some(open) = file {
-            written.push(self.noted(open.finish(&self.schema, self.time)?, &self.place(bucket, written.len())));
+            written.push(self.noted(open.finish(&schema, time)?, &self.place(bucket, written.len())));
         }
         // The names must be on the disk before the state says so.
         for folder in folder.ancestors().take_while(|folder| folder.starts_with(&self.output)) {
@@ -142,16 +160,14 @@ impl Open {
         self.rows += batch.num_rows() as u64;
         let inputs = batch.column_by_name(INPUT).and_then(|column| column.as_primitive_opt::<Int32Type>());
         self.inputs.extend(inputs.into_iter().flat_map(|inputs| inputs.iter().flatten()));
-        match &mut self.file {
-            Some(file) => file.write(&self.path, &batch),
-            None => {
-                self.sample.push(batch);
-                if self.sample.iter().map(RecordBatch::num_rows).sum::<usize>() >= SAMPLE {
-                    self.begin(schema, time)?;
-                }
-                Ok(())
-            }
+        if let Some(file) = &mut self.file {
+            return file.write(&self.path, &batch);
         }
+        self.sample.push(batch);
+        if self.sample.iter().map(RecordBatch::num_rows).sum::<usize>() >= SAMPLE {
+            self.begin(schema, time)?;
+        }
+        Ok(())
     }
 
     fn begin(&mut self, schema: &SchemaRef, time: Option<usize>) -> Result<()> {

@@ -194,9 +194,13 @@ pub(crate) fn parquet(files: Vec<(Found, Footer)>, types: &BTreeMap<String, Data
 
 /// The columns of both, where those that both have are of one type; a column that one lacks may be null.
 fn merge(a: &Fields, b: &Fields) -> Option<Fields> {
+    let named = |fields: &'_ Fields| -> HashMap<String, usize> {
+        fields.iter().enumerate().rev().map(|(at, field)| (field.name().clone(), at)).collect()
+    };
+    let (in_a, in_b) = (named(a), named(b));
     let mut merged = Vec::with_capacity(a.len());
     for left in a {
-        let Some((_, right)) = b.find(left.name()) else {
+        let Some(right) = in_b.get(left.name()).and_then(|at| b.get(*at)) else {
             merged.push(nullable(left));
             continue;
         };
@@ -209,7 +213,7 @@ fn merge(a: &Fields, b: &Fields) -> Option<Fields> {
         merged.push(Arc::new(ArrowField::new(left.name(), data_type, may_be_null)));
     }
     for right in b {
-        if a.find(right.name()).is_none() {
+        if !in_a.contains_key(right.name()) {
             merged.push(nullable(right));
         }
     }

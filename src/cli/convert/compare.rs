@@ -181,7 +181,9 @@ mod tests {
 
     fn found(pieces: &[&str]) -> Found {
         let mut digest = Digest::default();
-        pieces.iter().for_each(|piece| digest.write_all(piece.as_bytes()).unwrap());
+        for piece in pieces {
+            digest.write_all(piece.as_bytes()).unwrap();
+        }
         digest.found()
     }
 

@@ -55,7 +55,11 @@ pub(super) async fn merged(
                 writer.write(&batch, &[(bucket, batch.num_rows())]).map_err(|error| broken(&path, error))?;
             }
             let stretches = writer.finish().map_err(|error| broken(&path, error))?;
-            fewer.extend(stretches.into_iter().map(|stretch| Source { path: Arc::from(&*path), stretch }));
+            fewer.extend(stretches.into_iter().map(|stretch| Source {
+                path: Arc::from(&*path),
+                stretch,
+                columns: None,
+            }));
             made.push(path);
         }
         sources = fewer;

@@ -175,12 +175,14 @@ fn key(stretch: &Stretch) -> String {
 pub(super) struct Source {
     pub(super) path: Arc<Path>,
     pub(super) stretch: Stretch,
+    /// Which columns of the file are read; all where it is missing.
+    pub(super) columns: Option<Vec<usize>>,
 }
 
 impl Source {
-    /// Its events in their order.
+    /// Its events in their order; `schema` is that of the columns that are read.
     pub(super) fn open(&self, schema: &SchemaRef) -> Result<SendableRecordBatchStream> {
-        let mut reader = self.reader()?;
+        let mut reader = self.reader(self.columns.clone())?;
         reader.set_index(self.stretch.batch).map_err(|error| broken(&self.path, error))?;
         let start = (self.stretch.row, self.stretch.rows);
         let batches = reader.scan(start, |(skip, left), batch| {
@@ -198,16 +200,16 @@ impl Source {
     }
 
     /// The columns that have values in it.
-    pub(super) fn columns(&self) -> Result<Columns> {
-        let reader = self.reader()?;
+    pub(super) fn filled(&self) -> Result<Columns> {
+        let reader = self.reader(None)?;
         let told = reader.custom_metadata().get(&key(&self.stretch));
         Ok(told.into_iter().flat_map(|text| text.split(' ')).filter_map(|at| at.parse().ok()).collect())
     }
 
-    fn reader(&self) -> Result<FileReader<BufReader<File>>> {
+    fn reader(&self, columns: Option<Vec<usize>>) -> Result<FileReader<BufReader<File>>> {
         let path = &self.path;
         let file = File::open(path).map_err(|error| unwritable(path, error))?;
-        FileReader::try_new(BufReader::new(file), None).map_err(|error| broken(path, error))
+        FileReader::try_new(BufReader::new(file), columns).map_err(|error| broken(path, error))
     }
 }
 
@@ -245,11 +247,11 @@ mod tests {
             .stretches
             .iter()
             .map(|stretch| {
-                let source = Source { path: Arc::clone(&path), stretch: *stretch };
+                let source = Source { path: Arc::clone(&path), stretch: *stretch, columns: None };
                 let batches: Vec<RecordBatch> =
                     futures::executor::block_on(source.open(&first.schema()).unwrap().try_collect()).unwrap();
                 let numbers = |b: &RecordBatch| b.column(1).as_primitive::<Int64Type>().values().to_vec();
-                let columns = source.columns().unwrap().into_iter().collect();
+                let columns = source.filled().unwrap().into_iter().collect();
                 (stretch.bucket, batches.iter().flat_map(numbers).collect(), columns)
             })
             .collect();

@@ -52,13 +52,13 @@ pub(super) async fn write(mut writing: Writing, running: &mut Running, state: &S
         let path: Arc<Path> = Arc::from(writing.folder.join(&run.name));
         for stretch in &run.stretches {
             buckets.insert(stretch.bucket);
-            sources.push(Source { path: Arc::clone(&path), stretch: *stretch });
+            sources.push(Source { path: Arc::clone(&path), stretch: *stretch, columns: None });
         }
     }
     // A field of which no event has a value that goes with its type is still a field.
     let mut empty: Columns = (0..writing.schema.fields().len()).collect();
     for source in &sources {
-        for at in source.columns()? {
+        for at in source.filled()? {
             empty.remove(&at);
         }
     }
@@ -88,18 +88,18 @@ pub(super) async fn write(mut writing: Writing, running: &mut Running, state: &S
 
 impl Writing {
     /// Writes the events of a folder: its files.
-    async fn folder(&self, bucket: Bucket, sources: Vec<Source>) -> Result<Vec<Written>> {
+    async fn folder(&self, bucket: Bucket, mut sources: Vec<Source>) -> Result<Vec<Written>> {
         let folder = self.output.join(self.partition.folder(bucket));
         fs::create_dir_all(&folder).map_err(|error| unwritable(&folder, error))?;
         let mut columns = self.always.clone();
         for source in &sources {
-            columns.extend(source.columns()?);
+            columns.extend(source.filled()?);
         }
         let columns: Vec<usize> = columns.into_iter().collect();
-        let failed = |error| broken(&folder, error);
-        let schema = Arc::new(self.schema.project(&columns).map_err(failed)?);
+        sources.iter_mut().for_each(|source| source.columns = Some(columns.clone()));
+        let schema = Arc::new(self.schema.project(&columns).map_err(|error| broken(&folder, error))?);
         let time = self.time.and_then(|time| columns.iter().position(|at| *at == time));
-        let mut merged = merged(sources, bucket, &self.schema, self.time, &self.folder).await?;
+        let mut merged = merged(sources, bucket, &schema, time, &self.folder).await?;
         let mut written = Vec::new();
         let mut file: Option<Open> = None;
         while let Some(batch) = merged.stream.try_next().await.map_err(engine_error)? {
@@ -108,7 +108,7 @@ impl Writing {
                 None => Open::create(self.place(bucket, written.len()))?,
             };
             self.meter.written(batch.num_rows() as u64);
-            open.write(batch.project(&columns).map_err(failed)?, &schema, time)?;
+            open.write(batch, &schema, time)?;
             if open.bytes() < FILE_BYTES {
                 file = Some(open);
                 continue;

@@ -96,3 +96,65 @@ fn together(sources: &[Source], schema: &SchemaRef, time: Option<usize>) -> Resu
         .build()
         .map_err(engine_error)
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+    use datafusion::arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, TimestampMicrosecondArray};
+    use datafusion::arrow::datatypes::{Int64Type, TimestampMicrosecondType};
+
+    use super::super::layout::Partition;
+    use super::super::runs::Sorter;
+    use super::*;
+
+    /// Runs of ten events each; every time is there in many of them.
+    fn runs(folder: &Path, count: i64) -> (SchemaRef, Vec<Source>) {
+        let mut sources = Vec::new();
+        let mut schema = None;
+        for run in 0..count {
+            let times: ArrayRef = Arc::new(TimestampMicrosecondArray::from_iter_values((0..10).map(|n| n * run % 7)));
+            let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(run * 10..run * 10 + 10));
+            let batch = RecordBatch::try_from_iter([("t", times), ("n", numbers)]).unwrap();
+            let schema = schema.get_or_insert_with(|| batch.schema());
+            let mut sorter = Sorter::new(Arc::clone(schema), Some(0), Partition::None);
+            sorter.push(batch);
+            let written = sorter.write(folder, format!("{run}.arrow")).unwrap();
+            let path: Arc<Path> = Arc::from(folder.join(&written.name));
+            let source = |stretch| Source { path: Arc::clone(&path), stretch, columns: None };
+            sources.extend(written.stretches.into_iter().map(source));
+        }
+        (schema.unwrap(), sources)
+    }
+
+    #[tokio::test]
+    async fn more_runs_than_can_be_open_are_one_in_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let count = i64::try_from(FAN_IN).unwrap() * 2 + 5;
+        let (schema, sources) = runs(folder.path(), count);
+        let merged = merged(sources, Some(0), &schema, Some(0), folder.path()).await.unwrap();
+        let batches: Vec<RecordBatch> = merged.stream.try_collect().await.unwrap();
+        let found: Vec<(i64, i64)> = batches
+            .iter()
+            .flat_map(|batch| {
+                let times = batch.column(0).as_primitive::<TimestampMicrosecondType>().values().to_vec();
+                times.into_iter().zip(batch.column(1).as_primitive::<Int64Type>().values().to_vec())
+            })
+            .collect();
+        let mut expected: Vec<(i64, i64)> =
+            (0..count).flat_map(|run| (0..10).map(move |n| (n * run % 7, run * 10 + n))).collect();
+        expected.sort_unstable();
+        assert_eq!(found, expected);
+    }
+
+    #[tokio::test]
+    async fn without_a_time_runs_follow_each_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let (schema, sources) = runs(folder.path(), 3);
+        let reversed = sources.into_iter().rev().collect();
+        let merged = merged(reversed, Some(0), &schema, None, folder.path()).await.unwrap();
+        let batches: Vec<RecordBatch> = merged.stream.try_collect().await.unwrap();
+        let first = |batch: &RecordBatch| batch.column(1).as_primitive::<Int64Type>().value(0) / 10;
+        assert_eq!(batches.iter().map(first).collect::<Vec<_>>(), [2, 1, 0]);
+    }
+}

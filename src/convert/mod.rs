@@ -404,7 +404,7 @@ async fn finish(
         partition,
         run: running.run,
         output,
-        folder,
+        runs: folder,
         always: at.into_iter().chain(input).collect(),
         meter: meter.clone(),
     };

@@ -19,6 +19,9 @@ use crate::error::{Error, Kind, Result};
 use crate::lake::ndjson::Issues;
 use crate::lake::{Field, Part, Table};
 
+/// Rows of a batch. Larger ones are no faster, and wide events of many threads fill the memory with them.
+const ROWS: usize = 2_048;
+
 /// Parts of inputs of about `size` bytes that are read at once: pieces of large files, or many small files. What was read
 /// is not read again after a crash.
 pub(super) fn units(table: &Table, inputs: &[Input], size: u64) -> Vec<Unit> {
@@ -87,7 +90,8 @@ impl Reading {
             Some((Part { location: input.location.clone(), range }, input.number))
         };
         let parts: Vec<_> = unit.iter().filter_map(part).collect();
-        let state = self.session.context().state();
+        let mut state = self.session.context().state();
+        *state.config_mut() = state.config().clone().with_batch_size(ROWS);
         let metadata = stored::metadata(self.source);
         let (plan, issues) = self.table.read(&parts, &self.fields, &metadata, &state).await?;
         let mut stream = execute_stream(Arc::clone(&plan), state.task_ctx()).map_err(engine_error)?;

@@ -38,7 +38,7 @@ pub(super) struct Writing {
     pub(super) run: u32,
     pub(super) output: PathBuf,
     /// Where runs are.
-    pub(super) folder: PathBuf,
+    pub(super) runs: PathBuf,
     /// The columns that every file has; of the others a file has those with values.
     pub(super) always: Columns,
     pub(super) meter: Meter,
@@ -49,7 +49,7 @@ pub(super) async fn write(mut writing: Writing, running: &mut Running, state: &S
     let mut buckets: BTreeSet<Bucket> = BTreeSet::new();
     let mut sources: Vec<Source> = Vec::new();
     for run in running.done.values().flat_map(|done| &done.runs) {
-        let path: Arc<Path> = Arc::from(writing.folder.join(&run.name));
+        let path: Arc<Path> = Arc::from(writing.runs.join(&run.name));
         for stretch in &run.stretches {
             buckets.insert(stretch.bucket);
             sources.push(Source { path: Arc::clone(&path), stretch: *stretch, columns: None });
@@ -99,7 +99,7 @@ impl Writing {
         sources.iter_mut().for_each(|source| source.columns = Some(columns.clone()));
         let schema = Arc::new(self.schema.project(&columns).map_err(|error| broken(&folder, error))?);
         let time = self.time.and_then(|time| columns.iter().position(|at| *at == time));
-        let mut merged = merged(sources, bucket, &schema, time, &self.folder).await?;
+        let mut merged = merged(sources, bucket, &schema, time, &self.runs).await?;
         let mut written = Vec::new();
         let mut file: Option<Open> = None;
         while let Some(batch) = merged.stream.try_next().await.map_err(engine_error)? {

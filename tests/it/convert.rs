@@ -207,23 +207,20 @@ fn rules_of_others_find_the_same_rows() {
         !asks && !pending.lines().any(|line| line.starts_with(&stem)) && !WIDE.contains(&stem.as_str())
     });
     let files: Vec<String> = files.map(|file| file.display().to_string()).collect();
-    for name in ["ecs-search-hits.ndjson", "cloudtrail-attack-techniques.ndjson"] {
-        let input = corpora.join("events").join(name);
-        let output = folder.path().join(name);
-        let none = if name.starts_with("cloudtrail") { vec!["--partition", "none"] } else { Vec::new() };
-        convert(&input, &output, &none).expect(0);
-        let run = |events: &Path| {
-            let mut args = vec!["run".to_owned()];
-            args.extend(files.iter().cloned());
-            args.extend(["--events".to_owned(), events.display().to_string()]);
-            args.extend(["--all-time", "--format", "ndjson", "--at", "2026-11-01T00:00:00Z"].map(str::to_owned));
-            egret(&args).expect(0).rows()
-        };
-        let before = run(&input);
-        eprintln!("{name}: {} rows of {} rules", before.len(), files.len());
-        same(name, before, run(&output));
-        assert_eq!(ids(&input), ids(&output), "{name}");
-    }
+    let input = corpora.join("events/ecs-search-hits.ndjson");
+    let output = folder.path().join("out");
+    convert(&input, &output, &[]).expect(0);
+    let run = |events: &Path| {
+        let mut args = vec!["run".to_owned()];
+        args.extend(files.iter().cloned());
+        args.extend(["--events".to_owned(), events.display().to_string()]);
+        args.extend(["--all-time", "--format", "ndjson", "--at", "2026-11-01T00:00:00Z"].map(str::to_owned));
+        egret(&args).expect(0).rows()
+    };
+    let before = run(&input);
+    assert!(!before.is_empty());
+    same("rules", before, run(&output));
+    assert_eq!(ids(&input), ids(&output));
 }
 
 /// Of the events of others, column by column.
@@ -235,7 +232,8 @@ fn columns_of_others_stay_the_same() {
     for name in ["ecs-documents.ndjson", "ecs-search-hits.ndjson", "cloudtrail-attack-techniques.ndjson"] {
         let input = corpora.join("events").join(name);
         let output = folder.path().join(name);
-        let none = if name.starts_with("cloudtrail") { vec!["--partition", "none"] } else { Vec::new() };
+        // Some have no time; some are of hundreds of days.
+        let none = if name == "ecs-search-hits.ndjson" { Vec::new() } else { vec!["--partition", "none"] };
         convert(&input, &output, &none).expect(0);
         let (fields, stored) = (fields(&input), fields(&output));
         assert_eq!(fields, stored, "{name}");

@@ -101,7 +101,7 @@ impl Config {
 /// How many bytes of events wait to be sorted, however few may be used.
 const LEAST: usize = 1 << 20;
 /// How many of them are worth a thread of their own.
-const SHARE: usize = 1 << 25;
+const SHARE: usize = 1 << 24;
 /// How many threads read at most: each holds more than the events that wait.
 const MOST_WIDTH: usize = 4;
 
@@ -359,7 +359,7 @@ async fn finish(
     let schema = stored::schema(&running.fields, source);
     let at = schema.index_of(&time).ok().filter(|at| schema.field(*at).data_type().is_temporal());
     // Each thread holds events that wait to be sorted; with fewer of them more runs are merged.
-    let budget = (config.memory_limit / 8).max(LEAST);
+    let budget = (config.memory_limit / 16).max(LEAST);
     let width = config.threads.get().min((budget / SHARE).max(1)).min(MOST_WIDTH);
     meter.begin(running.inputs.iter().map(|input| input.size).sum(), &met(&running));
     let folder = state.path("");

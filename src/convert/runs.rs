@@ -232,7 +232,7 @@ mod tests {
             let rows = times.len() as i64;
             let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(first..first + rows));
             let late = (0..rows).map(|at| (times.is_valid(at as usize) && first > 0).then_some(at));
-            let late: ArrayRef = Arc::new(Int64Array::from_iter(late));
+            let late: ArrayRef = Arc::new(late.collect::<Int64Array>());
             RecordBatch::try_from_iter_with_nullable([("t", times, true), ("n", numbers, true), ("late", late, true)])
                 .unwrap()
         };

@@ -96,7 +96,9 @@ impl Writing {
             columns.extend(source.filled()?);
         }
         let columns: Vec<usize> = columns.into_iter().collect();
-        sources.iter_mut().for_each(|source| source.columns = Some(columns.clone()));
+        for source in &mut sources {
+            source.columns = Some(columns.clone());
+        }
         let schema = Arc::new(self.schema.project(&columns).map_err(|error| broken(&folder, error))?);
         let time = self.time.and_then(|time| columns.iter().position(|at| *at == time));
         let mut merged = merged(sources, bucket, &schema, time, &self.runs).await?;

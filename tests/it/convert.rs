@@ -114,8 +114,25 @@ fn rules_find_the_same_rows() {
     let difficult = write(&place("difficult.ndjson"), &difficult());
     let hive = write(&place("hive/date=2026-10-01/region=eu/a.ndjson"), &ndjson(&odd_events(6, 50)));
     fs::copy(&difficult, hive.parent().unwrap().join("b.ndjson")).unwrap();
-    let partitions =
-        [("day", &odd), ("day", &difficult), ("hour", &odd), ("none", &difficult), ("day", &place("hive"))];
+    // Every form that inputs have, together.
+    let mixed = write(&place("mixed/a.ndjson"), &ndjson(&odd_events(7, 200))).parent().unwrap().to_owned();
+    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gz.write_all(ndjson(&odd_events(8, 200)).as_bytes()).unwrap();
+    fs::write(mixed.join("b.ndjson.gz"), gz.finish().unwrap()).unwrap();
+    let zst = zstd::encode_all(fs::read(&difficult).unwrap().as_slice(), 1).unwrap();
+    fs::write(mixed.join("c.ndjson.zst"), zst).unwrap();
+    write(&mixed.join("deeper/d.json"), &serde_json::to_string_pretty(&odd_events(9, 50)).unwrap());
+    let mut config = Config::new(mixed.join("e.parquet"), Layout::NestedParquet);
+    (config.rows, config.planted) = (500, Some(place("planted.csv")));
+    generate(&config, &mut |_| ControlFlow::Continue(())).unwrap();
+    let partitions = [
+        ("day", &mixed),
+        ("day", &odd),
+        ("day", &difficult),
+        ("hour", &odd),
+        ("none", &difficult),
+        ("day", &place("hive")),
+    ];
     for (at, (partition, input)) in partitions.into_iter().enumerate() {
         let output = place(&format!("out-{at}"));
         convert(input, &output, &["--partition", partition]).expect(0);

@@ -14,6 +14,7 @@
 //! | [`generate`] | a seed | synthetic events |
 //! | [`engine`] | rule, lake, execution | rows |
 //! | [`backtest`] | rule, lake, past range | rows of every execution |
+//! | [`convert`] | locations | Parquet laid out for rules |
 //! | [`cli`] | arguments | exit code |
 
 pub mod diagnostic;
@@ -27,4 +28,5 @@ pub mod alert;
 pub mod generate;
 pub mod engine;
 pub mod backtest;
+pub mod convert;
 pub mod cli;

@@ -6,6 +6,7 @@ mod backtest;
 mod bench;
 mod check;
 mod completions;
+mod convert;
 mod destination;
 mod drive;
 mod dry_run;
@@ -80,6 +81,8 @@ enum Command {
     Tables(tables::TablesArgs),
     /// List the functions of ES|QL: what they take and give, what they mean, an example
     Functions(functions::FunctionsArgs),
+    /// Store events as Parquet that is laid out for rules: sorted, in folders of days, with the ids that they have
+    Convert(convert::ConvertArgs),
     /// Write synthetic endpoint network events with planted detections
     Generate(generate::GenerateArgs),
     /// Measure Egret and its peers on the same events, with equal answers
@@ -147,6 +150,9 @@ fn dispatch(cli: Cli, console: Console) -> Result<u8> {
         Command::Bench(args) => bench::bench(&args, &resources, console),
         Command::Functions(args) => functions::print(&args),
         Command::Generate(args) => interruptible(&resources, generate::write(&args, &console)),
+        Command::Convert(args) => stop::stoppable(&resources, async |stop| {
+            Box::pin(convert::convert(&args, &resources, &console, stop)).await
+        }),
         Command::Check(args) => interruptible(&resources, check::check(&args, &resources, &console)),
         Command::Run(args) => interruptible(&resources, run::run(&args, &resources, &console)),
         Command::Backtest(args) => stop::stoppable(&resources, async |stop| {

@@ -62,6 +62,17 @@ impl Progress {
         self.bar.tick();
     }
 
+    /// Tells how far a conversion is.
+    pub(super) fn converted(&self, done: crate::convert::Progress) {
+        let crate::convert::Progress { total, bytes, read, written } = done;
+        self.bar.set_message(if written > 0 {
+            format!("{} of {} events written", HumanCount(written), HumanCount(read))
+        } else {
+            format!("{} events read, {} of {}", HumanCount(read), HumanBytes(bytes), HumanBytes(total))
+        });
+        self.bar.tick();
+    }
+
     /// Tells how many rows were written.
     pub(super) fn rows(&self, rows: u64) {
         self.bar.set_message(format!("{} events", HumanCount(rows)));

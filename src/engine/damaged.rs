@@ -68,7 +68,7 @@ impl Blame {
 }
 
 /// The error of a plan that failed while it ran; names the file where one of its Parquet files is damaged.
-pub(super) async fn scan_error(plan: &Arc<dyn ExecutionPlan>, runtime: &RuntimeEnv, error: DataFusionError) -> Error {
+pub(crate) async fn scan_error(plan: &Arc<dyn ExecutionPlan>, runtime: &RuntimeEnv, error: DataFusionError) -> Error {
     let mut blame = Blame::new(plan, runtime, error);
     blame.found().await;
     blame.into_error()

@@ -5,7 +5,7 @@ use datafusion::error::DataFusionError;
 use crate::error::{Error, Kind};
 
 /// The error of ours that `error` stands for.
-pub(super) fn engine_error(error: DataFusionError) -> Error {
+pub(crate) fn engine_error(error: DataFusionError) -> Error {
     let error = match unwrap_ours(error) {
         Ok(ours) => return ours,
         Err(other) => other,

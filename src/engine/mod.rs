@@ -59,6 +59,8 @@ use crate::lake::{Lake, LakeConfig};
 use crate::rule::{Execution, Rule};
 use crate::sql::lowered::{Lowered, TableUse};
 
+pub(crate) use damaged::scan_error;
+pub(crate) use failure::engine_error;
 pub use origin::Refusal;
 pub use spread::Held;
 pub use tables::TimeField;

@@ -183,6 +183,7 @@ async fn table(
 ) -> Result<LogicalPlan> {
     let ask = Ask {
         wanted: used.wanted.iter().map(wanted).collect(),
+        fixed: Vec::new(),
         metadata: used.metadata.clone(),
         only,
         packed: used.packed.clone(),

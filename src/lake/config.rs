@@ -22,6 +22,8 @@ use super::window::Window;
 pub struct LakeConfig {
     /// One location that is the only table, `events`, and that every pattern of FROM matches.
     pub events: Option<String>,
+    /// Further locations of the same table.
+    pub beside: Vec<String>,
     /// A folder with one table for each subfolder or file that holds data.
     pub lake: Option<String>,
     /// Further tables, name and location; they replace a table of the same name.

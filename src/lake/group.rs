@@ -1,6 +1,7 @@
 //! Files of a table that are read by one scan: of one format, with the same type for each column they share.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use super::ndjson::NdjsonFile;
 use super::parquet::Footer;
 use super::schema::{Leaf, LeftOut, leaves};
 use super::store::{Format, Found};
+use super::whole::INPUT;
 
 /// A file of a group.
 #[derive(Debug, Clone)]
@@ -24,6 +26,8 @@ pub(crate) struct GroupFile {
     pub(crate) json: Option<NdjsonFile>,
     /// The values of the group's path columns.
     pub(crate) path_values: Vec<ScalarValue>,
+    /// Which of its bytes are read, where not all are: the lines that begin in them.
+    pub(crate) range: Option<Range<u64>>,
 }
 
 /// Files that one scan reads.
@@ -65,6 +69,7 @@ impl Group {
         files: Vec<GroupFile>,
     ) -> (Self, Vec<LeftOut>) {
         let (mut found, left_out) = leaves(&schema);
+        found.retain(|leaf| leaf.name != INPUT);
         for column in &path_columns {
             found.push(Leaf {
                 name: column.name().clone(),
@@ -116,14 +121,17 @@ pub(crate) fn path_types(files: &[Found]) -> BTreeMap<String, DataType> {
     values.into_iter().map(|(key, values)| (key.to_owned(), hive::data_type(values.into_iter()))).collect()
 }
 
-/// The path columns of a file and their values. A column in the file itself wins over one of its path.
+/// The path columns of a file and their values. A column in the file itself wins over one of its path; the folders of a
+/// file that was converted repeat its time.
 pub(crate) fn path_columns(
     file: &Found,
     types: &BTreeMap<String, DataType>,
     inside: Option<&Schema>,
 ) -> (Vec<FieldRef>, Vec<ScalarValue>) {
+    let converted = inside.is_some_and(|schema| schema.field_with_name(INPUT).is_ok());
     file.columns
         .iter()
+        .filter(|_| !converted)
         .filter(|(key, _)| inside.is_none_or(|schema| schema.field_with_name(key).is_err()))
         .filter_map(|(key, value)| {
             let data_type = types.get(key)?;
@@ -172,7 +180,7 @@ pub(crate) fn parquet(files: Vec<(Found, Footer)>, types: &BTreeMap<String, Data
             at
         };
         if let Some(draft) = drafts.get_mut(at) {
-            draft.files.push(GroupFile { found, footer: Some(footer), json: None, path_values });
+            draft.files.push(GroupFile { found, footer: Some(footer), json: None, path_values, range: None });
         }
     }
     let mut left_out = HashSet::new();
@@ -191,9 +199,13 @@ pub(crate) fn parquet(files: Vec<(Found, Footer)>, types: &BTreeMap<String, Data
 
 /// The columns of both, where those that both have are of one type; a column that one lacks may be null.
 fn merge(a: &Fields, b: &Fields) -> Option<Fields> {
+    let named = |fields: &'_ Fields| -> HashMap<String, usize> {
+        fields.iter().enumerate().rev().map(|(at, field)| (field.name().clone(), at)).collect()
+    };
+    let (in_a, in_b) = (named(a), named(b));
     let mut merged = Vec::with_capacity(a.len());
     for left in a {
-        let Some((_, right)) = b.find(left.name()) else {
+        let Some(right) = in_b.get(left.name()).and_then(|at| b.get(*at)) else {
             merged.push(nullable(left));
             continue;
         };
@@ -206,7 +218,7 @@ fn merge(a: &Fields, b: &Fields) -> Option<Fields> {
         merged.push(Arc::new(ArrowField::new(left.name(), data_type, may_be_null)));
     }
     for right in b {
-        if a.find(right.name()).is_none() {
+        if !in_a.contains_key(right.name()) {
             merged.push(nullable(right));
         }
     }

@@ -50,7 +50,7 @@ pub(crate) async fn groups(
     for (found, json) in files {
         let (columns, path_values) = path_columns(&found, types, None);
         let remote = found.remote;
-        let file = GroupFile { found, footer: None, json: Some(json), path_values };
+        let file = GroupFile { found, footer: None, json: Some(json), path_values, range: None };
         match drafts.iter_mut().find(|(known, place, _)| *known == columns && *place == remote) {
             Some((.., files)) => files.push(file),
             None => drafts.push((columns, remote, vec![file])),
@@ -78,18 +78,18 @@ async fn fields(stores: &Stores, files: &[(Found, NdjsonFile)]) -> Result<Vec<Fi
     let bytes: u64 = files.iter().map(|(found, _)| found.meta.size).sum();
     let scope = if bytes <= SMALL { Scope::Full } else { Scope::Sample };
     let files: Vec<_> = files.iter().map(|(found, json)| (found, json)).collect();
-    inferred(stores, &files, scope).await
+    Ok(named(&inferred(stores, &files, scope).await?))
 }
 
-/// The fields of files on this machine and in stores.
-async fn inferred(stores: &Stores, files: &[(&Found, &NdjsonFile)], scope: Scope) -> Result<Vec<Field>> {
+/// What files on this machine and in stores hold.
+async fn inferred(stores: &Stores, files: &[(&Found, &NdjsonFile)], scope: Scope) -> Result<Inference> {
     let mut seen = Inference::default();
     for remote in [false, true] {
         let there = files.iter().filter(|(found, _)| found.remote == remote);
         let there: Vec<_> = there.map(|(found, json)| (found.meta.clone(), (*json).clone())).collect();
         seen.merge(infer(&stores.at(remote), &there, scope).await.map_err(|e| unread(&e))?);
     }
-    Ok(named(&seen))
+    Ok(seen)
 }
 
 /// The JSON files of a table.
@@ -107,6 +107,11 @@ pub(crate) async fn every_field(table: &Table) -> Result<Vec<Field>> {
     if !is_large(table) {
         return Ok(Vec::new());
     }
+    Ok(named(&look_through(table).await?))
+}
+
+/// What every document of a table's JSON files holds; they are read whole.
+pub(crate) async fn look_through(table: &Table) -> Result<Inference> {
     inferred(&table.stores, &files(table).collect::<Vec<_>>(), Scope::Full).await
 }
 
@@ -119,7 +124,7 @@ fn unread(error: &DataFusionError) -> Error {
 
 /// The fields that were seen. Any document may hold several values of any field, and a later one than those that were
 /// seen: each is a list, but for the instant of an event.
-fn named(seen: &Inference) -> Vec<Field> {
+pub(crate) fn named(seen: &Inference) -> Vec<Field> {
     let field = |(name, observed): (&String, &Observed)| {
         if METADATA.contains(&name.as_str()) {
             return None;
@@ -225,6 +230,10 @@ impl TableProvider for JsonScan {
         let one = |file: &GroupFile| {
             let partitioned =
                 PartitionedFile::new_from_meta(file.found.meta.clone()).with_partition_values(file.path_values.clone());
+            let partitioned = match &file.range {
+                Some(range) => partitioned.with_range(range.start as i64, range.end as i64),
+                None => partitioned,
+            };
             match &file.json {
                 Some(known) => partitioned.with_extension(known.clone()),
                 None => partitioned,

@@ -17,6 +17,7 @@
 //! | `folders`, `partition` | times in folders' names -> which files a window can do without |
 //! | `window`, `view`, `packed` | what a query asks -> plan |
 //! | `outlook` | what a window leaves of a table |
+//! | `whole` | files that are read once, to be stored in another way |
 //! | `date`, `number` | values spelled as text |
 //! | `functions/` | SQL functions of these plans |
 
@@ -46,6 +47,7 @@ mod store;
 mod table;
 mod tables;
 mod view;
+mod whole;
 mod window;
 
 pub use catalog::{Catalog, TableSpec};
@@ -62,6 +64,7 @@ pub use store::Format;
 pub use table::{METADATA, Table};
 pub use tables::{Lake, Selection};
 pub use view::{Ask, OnTime, plan, union_fields};
+pub use whole::{Contents, FileInfo, Files, INPUT, PART, Part};
 pub use window::{Known, Window};
 
 #[cfg(test)]

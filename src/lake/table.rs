@@ -147,6 +147,28 @@ impl Table {
         })
     }
 
+    /// The table with other groups of its files, whose scans count in `issues`.
+    pub(crate) fn with(&self, groups: Vec<Group>, discovered: OnceLock<Vec<Field>>, issues: Issues) -> Self {
+        Self {
+            name: self.name.clone(),
+            location: self.location.clone(),
+            store: self.store.clone(),
+            groups,
+            fields: self.fields.clone(),
+            discovered,
+            on_bad_line: self.on_bad_line,
+            strict: self.strict,
+            lateness: self.lateness,
+            folders: self.folders.clone(),
+            mapping: self.mapping.clone(),
+            issues,
+            unparsed: self.unparsed.clone(),
+            warnings: Vec::new(),
+            left_out: self.left_out.clone(),
+            _spool: None,
+        }
+    }
+
     /// The name that FROM knows it by.
     pub fn name(&self) -> &str {
         &self.name

@@ -172,7 +172,12 @@ impl<R: Read> Lister<'_, R> {
         let mut warnings = Vec::new();
         let mut names = Vec::new();
         if let Some(location) = &config.events {
-            places.push(self.place(EVENTS, location)?);
+            places.push(if config.beside.is_empty() {
+                self.place(EVENTS, location)?
+            } else {
+                let locations = std::iter::once(location).chain(&config.beside).cloned().collect();
+                self.catalogued(&TableSpec { locations, ..TableSpec::new(EVENTS, "") })?
+            });
         }
         if let Some(folder) = &config.lake {
             let mut others = Vec::new();

@@ -37,6 +37,8 @@ use crate::error::{Error, Kind as ErrorKind, Result};
 pub struct Ask {
     /// Fields that the tables do not list; null where no file holds them.
     pub wanted: Vec<Field>,
+    /// Fields in a form that the tables need not give them: kind, type, whether a list.
+    pub fixed: Vec<Field>,
     /// The metadata columns: `_id`, `_index`, `_version`, `_source`, `_ignored`.
     pub metadata: Vec<String>,
     /// The names that the query mentions: fields that are not among them make no column, so that a plan does not grow
@@ -117,8 +119,8 @@ pub async fn plan(
         }
     }
     let mut columns: BTreeMap<String, Field> = ask.wanted.iter().map(|f| (f.name.clone(), f.clone())).collect();
-    for field in union_fields(tables).0 {
-        columns.insert(field.name.clone(), field);
+    for field in union_fields(tables).0.iter().chain(&ask.fixed) {
+        columns.insert(field.name.clone(), field.clone());
     }
     let in_window = |name: &str| ask.window.as_ref().is_some_and(|w| w.reads(name));
     let asked = |name: &str| {

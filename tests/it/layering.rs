@@ -17,7 +17,12 @@ const TABLE: &[(&str, &[&str], &[&str])] = &[
     ("generate", &["alert", "error"], &["clap", "tokio"]),
     ("engine", &["rule", "esql", "sql", "lake", "alert", "diagnostic", "error"], &["clap"]),
     ("backtest", &["engine", "rule", "sql", "alert", "error"], &["clap"]),
-    ("cli", &["diagnostic", "error", "esql", "rule", "sql", "lake", "alert", "generate", "engine", "backtest"], &[]),
+    ("convert", &["engine", "lake", "alert", "error"], &["clap"]),
+    (
+        "cli",
+        &["diagnostic", "error", "esql", "rule", "sql", "lake", "alert", "generate", "engine", "backtest", "convert"],
+        &[],
+    ),
 ];
 
 /// What modules take of the crate of functions: of the languages, how to read them; only an engine calls functions.

@@ -8,6 +8,7 @@ mod bench;
 mod catalogue;
 mod cli;
 mod conformance;
+mod convert;
 mod corpora;
 mod evidence;
 mod fitness;

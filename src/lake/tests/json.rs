@@ -101,6 +101,7 @@ async fn windows_metadata_and_wanted_fields() {
     let metadata = vec!["_id".to_owned(), "_index".to_owned(), "_source".to_owned()];
     let ask = Ask {
         wanted,
+        fixed: Vec::new(),
         metadata,
         packed: Vec::new(),
         all_fields: true,

@@ -16,6 +16,7 @@ use crate::lake::{Ask, Window};
 static NOTHING: Ask = Ask {
     wanted: Vec::new(),
     metadata: Vec::new(),
+    fixed: Vec::new(),
     only: None,
     packed: Vec::new(),
     all_fields: false,

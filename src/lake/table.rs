@@ -152,7 +152,8 @@ impl Table {
         Self {
             name: self.name.clone(),
             location: self.location.clone(),
-            store: self.store.clone(),
+            stores: self.stores.clone(),
+            skipped: self.skipped,
             groups,
             fields: self.fields.clone(),
             discovered,

@@ -20,6 +20,7 @@ use super::field::{Field, Kind};
 use super::group::{Group, GroupFile};
 use super::json;
 use super::ndjson::Issues;
+use super::remote::{Address, Environment, Objects};
 use super::schema::Leaf;
 use super::store::{self, Format, Found, Listing};
 use super::table::Table;
@@ -63,6 +64,10 @@ impl Files {
     pub fn list(locations: &[String]) -> Result<Self> {
         let mut all = Listing::default();
         for location in locations {
+            if Address::parse(location)?.is_some() {
+                return Err(Error::new(ErrorKind::Usage, format!("{location}: found an object store, expected files"))
+                    .with_help("copy the objects to this machine first; `egret run` reads them where they are"));
+            }
             let listing = if location == "-" { None } else { Some(store::list(location, &mut std::io::empty())?) };
             let Some(listing) = listing.filter(|listing| listing.spool.is_none()) else {
                 return Err(Error::new(ErrorKind::Usage, format!("{location}: found a stream, expected files"))
@@ -100,7 +105,8 @@ impl Files {
     /// Files that are broken or do not go together.
     pub async fn open(self, name: &str, config: &LakeConfig) -> Result<Table> {
         let spec = TableSpec { locations: self.locations, ..TableSpec::new(name, "") };
-        Table::open(&spec, Listing { files: self.found, ..Listing::default() }, config).await
+        let none = Arc::new(Objects::new(Environment::of_process()));
+        Table::open(&spec, Listing { files: self.found, ..Listing::default() }, config, &none).await
     }
 }
 

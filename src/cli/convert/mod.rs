@@ -18,7 +18,7 @@ use super::summary::StatsFile;
 use super::{SKIPPED_INPUT, open, resource};
 use crate::convert::{Config, Meter, Partition, Summary};
 use crate::error::{Error, Kind, Result};
-use crate::lake::OnBadLine;
+use crate::lake::{OnBadLine, Upload};
 use crate::rule::Language;
 
 #[derive(Debug, Args)]
@@ -115,6 +115,11 @@ pub(super) async fn convert(
     if asks_time && args.compare.is_none() {
         return Err(Error::new(Kind::Usage, "--at, --from, --to and --all-time are for the rule of --compare")
             .with_help("all events are converted; name a rule with --compare, or leave them out"));
+    }
+    if Upload::is_of(&args.output) {
+        let found =
+            format!("--output {}: found an object store, expected a folder of this machine", args.output.display());
+        return Err(Error::new(Kind::Usage, found).with_help("convert into a folder and copy that to the store"));
     }
     let rule = args.compare.as_deref().map(|path| open::only_rule(path, Language::Esql, console)).transpose()?;
     let stats = StatsFile::reserve(args.stats_file.as_deref())?;

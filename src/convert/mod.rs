@@ -73,7 +73,8 @@ pub struct Config {
     pub on_bad_line: OnBadLine,
     /// Threads that read and write.
     pub threads: NonZeroUsize,
-    /// About how many bytes may be used; half of it is seldom reached.
+    /// About how many bytes may be used: a part of it by events that wait to be sorted. Where it is small, what is lost in
+    /// a crash is less, too.
     pub memory_limit: usize,
 }
 

@@ -16,6 +16,7 @@ const fn dots(word: u64) -> u32 {
 
 /// The number that up to three digits spell, and whether they are digits and a number of an address.
 #[inline]
+#[expect(clippy::needless_bitwise_bool, reason = "a lazy operator is a branch")]
 const fn octet(text: u128, start: u32, end: u32) -> (u32, bool) {
     const LEAST: [u32; 4] = [256, 0, 10, 100];
     let length = end.wrapping_sub(start);
@@ -36,16 +37,13 @@ pub(crate) fn parse(text: &[u8]) -> Option<u32> {
         return None;
     }
     // Two reads that overlap bring all bytes without a loop over them.
-    let (low, high) = match (text.first_chunk(), text.last_chunk()) {
-        (Some(first), Some(last)) => {
-            let high = u64::from_le_bytes(*last).checked_shr((16 - length as u32) * 8);
-            (u64::from_le_bytes(*first), high.unwrap_or(0))
-        }
-        _ => {
-            let mut bytes = [0; 8];
-            bytes.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
-            (u64::from_le_bytes(bytes), 0)
-        }
+    let (low, high) = if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
+        let high = u64::from_le_bytes(*last).checked_shr((16 - length as u32) * 8);
+        (u64::from_le_bytes(*first), high.unwrap_or(0))
+    } else {
+        let mut bytes = [0; 8];
+        bytes.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
+        (u64::from_le_bytes(bytes), 0)
     };
     let text = u128::from(low) | u128::from(high) << 64;
     let marks = dots(low) | dots(high) << 8;

@@ -124,8 +124,11 @@ impl Lowering<'_> {
     /// A call of a function that warns of values it cannot take: a last argument tells what the query's author wrote at
     /// `span`, where the first one is no column that tells it.
     pub(crate) fn labelled(&self, function: &str, mut args: Vec<Sql>, span: Span) -> Sql {
-        if !args.first().is_some_and(is_visible_column) {
-            args.push(build::text(&self.written(span)));
+        match args.first() {
+            // A table may make it of its columns, and a plan does not know what is made by a name.
+            Some(Sql::Identifier(name)) if name.value == SOURCE => args.push(build::text(SOURCE)),
+            Some(first) if is_visible_column(first) => {}
+            _ => args.push(build::text(&self.written(span))),
         }
         build::call(function, args)
     }
@@ -251,6 +254,9 @@ impl Lowering<'_> {
         }
     }
 }
+
+/// The metadata column with the document as text.
+const SOURCE: &str = "_source";
 
 /// Whether an expression is a column that the query's author sees under that name.
 pub(crate) fn is_visible_column(sql: &Sql) -> bool {

@@ -127,3 +127,18 @@ fn a_document_is_made_of_all_columns() {
     expected.remove("@timestamp");
     assert_eq!(document, Value::Object(expected));
 }
+
+#[test]
+fn warnings_name_the_document_as_the_rule_does() {
+    let folder = TempDir::new().unwrap();
+    let rule = folder.path().join("paths.esql");
+    let query = "FROM events METADATA _source | EVAL a = JSON_EXTRACT(_source, \"no.a\"), b = JSON_EXTRACT(_source, \"no.b\") \
+                 | KEEP n, a, b";
+    fs::write(&rule, query).unwrap();
+    for events in files(&folder) {
+        let [rule, events] = [&rule, &events].map(|path| path.display().to_string());
+        let ran = egret(&["run", &rule, "--events", &events, "--all-time", "--format", "ndjson"]).expect(0);
+        let told = "`_source`: path does not exist in JSON input, taken as null (120 times)";
+        assert!(ran.stderr.contains(told), "{events}: {}", ran.stderr);
+    }
+}

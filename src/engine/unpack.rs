@@ -313,3 +313,22 @@ impl ExtensionPlanner for Planner {
         Ok(Some(Arc::new(UnpackExec::new(Arc::clone(input), unpack.places.clone(), schema))))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by it")]
+
+    use datafusion::arrow::array::{AsArray, Int64Array};
+    use datafusion::arrow::datatypes::{Field, Int64Type};
+
+    use super::*;
+
+    #[test]
+    fn a_member_is_null_where_its_row_is() {
+        let values: ArrayRef = Arc::new(Int64Array::from(vec![Some(1), None, Some(3), Some(4)]));
+        let fields = vec![Field::new("n", DataType::Int64, true)].into();
+        let row = StructArray::try_new(fields, vec![values], Some(vec![true, true, false, true].into())).unwrap();
+        let found = member(&row, 0).unwrap();
+        assert_eq!(found.as_primitive::<Int64Type>().iter().collect::<Vec<_>>(), [Some(1), None, None, Some(4)]);
+    }
+}

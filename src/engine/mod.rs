@@ -10,6 +10,7 @@
 //! | `many_fields`, `unpack` | the same for a query over very many fields |
 //! | `optimizer` | which rules the optimiser has |
 //! | `lone_group` | what DataFusion's optimiser must not do |
+//! | `one_of` | comparisons with constant addresses |
 //! | `mixed` | texts that SQL compares with numbers |
 //! | `spread` | the same for a plan that somebody rewrites before it runs, with tables that say more of an event's time |
 //! | `shared` | plans that read the same files to one scan |
@@ -36,9 +37,10 @@ pub mod metrics;
 mod mixed;
 mod needs;
 mod origin;
-pub mod outlook;
 pub mod notices;
+mod one_of;
 mod optimizer;
+pub mod outlook;
 pub mod plan;
 pub mod refusal;
 pub mod run;

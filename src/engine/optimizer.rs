@@ -8,22 +8,23 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::optimizer::{ApplyOrder, Optimizer, OptimizerConfig, OptimizerRule};
 
 use super::lone_group::LoneGroup;
+use super::one_of::OneOfAddresses;
 use crate::lake::Inverse;
 
 type Rule = Arc<dyn OptimizerRule + Send + Sync>;
 
-/// The rule that comes behind [`Inverse`].
-const BEHIND_INVERSE: &str = "common_sub_expression_eliminate";
+/// The rule that comes behind those that look at conditions which were pushed down.
+const BEHIND_PUSHED: &str = "common_sub_expression_eliminate";
 
 /// The rules in their order.
 pub(super) fn rules() -> Vec<Rule> {
     let own: Rule = Arc::new(LoneGroup);
-    let inverse: Rule = Arc::new(Inverse);
+    let pushed: [Rule; 2] = [Arc::new(Inverse), Arc::new(OneOfAddresses)];
     let theirs = Optimizer::new().rules.into_iter().flat_map(|rule| -> Vec<Rule> {
         match rule.name() {
             "eliminate_join" => vec![Arc::new(WithJoins(rule))],
-            // It meets what a mapping makes once filters were pushed down to the table, and before parts are pulled out.
-            BEHIND_INVERSE => vec![Arc::clone(&inverse), rule],
+            // They meet what a view makes once filters were pushed down to the table, and before parts are pulled out.
+            BEHIND_PUSHED => pushed.iter().cloned().chain([rule]).collect(),
             _ => vec![rule],
         }
     });
@@ -56,7 +57,7 @@ mod tests {
     #[test]
     fn the_rules_that_ours_stand_by_are_found() {
         let names: Vec<String> = Optimizer::new().rules.iter().map(|rule| rule.name().to_owned()).collect();
-        for known in ["eliminate_join", BEHIND_INVERSE] {
+        for known in ["eliminate_join", BEHIND_PUSHED] {
             assert!(names.iter().any(|name| name == known), "{known}: {names:?}");
         }
     }

@@ -1,63 +1,90 @@
-//! Dotted IPv4 texts to numbers, without a branch that depends on the digits.
+//! Dotted IPv4 texts, without a branch that depends on the digits.
 //!
 //! Octets of one to three digits come in no order that a processor could guess: a loop over the bytes pays for every
 //! wrong guess. Here all sixteen bytes are looked at together, and the same steps are taken for every text.
 
-/// The bytes of a word that are dots, one bit each.
-#[inline]
-const fn dots(word: u64) -> u32 {
-    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
-    let other = word ^ 0x2e2e_2e2e_2e2e_2e2e;
-    // The high bit of each byte that is zero: exact, no carry leaves a byte.
-    let zero = !((other & LOW).wrapping_add(LOW) | other | LOW);
-    // The eight high bits side by side.
-    ((zero >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u32
+use wide::i8x16;
+
+/// A dotted IPv4 address as it was spelled: four numbers from 0 to 255 without leading zeros.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Dotted {
+    /// The bytes, the first one lowest, zeros behind the last.
+    pub(crate) word: u128,
+    length: u32,
+    /// The bytes that are dots, one bit each.
+    dots: u32,
 }
 
-/// The number that up to three digits spell, and whether they are digits and a number of an address.
+impl Dotted {
+    /// Returns the address of a text, or `None` for any other text.
+    #[inline]
+    pub(crate) fn read(text: &[u8]) -> Option<Self> {
+        let length = text.len();
+        if !(7..=15).contains(&length) {
+            return None;
+        }
+        // Two reads that overlap bring all bytes without a loop over them.
+        let (low, high) = if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
+            let high = u64::from_le_bytes(*last).checked_shr((16 - length as u32) * 8);
+            (u64::from_le_bytes(*first), high.unwrap_or(0))
+        } else {
+            let mut bytes = [0; 8];
+            bytes.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
+            (u64::from_le_bytes(bytes), 0)
+        };
+        let (word, length) = (u128::from(low) | u128::from(high) << 64, length as u32);
+        dots(word, length).map(|dots| Self { word, length, dots })
+    }
+
+    /// The number that the address is.
+    #[inline]
+    pub(crate) fn number(self) -> u32 {
+        let rest = self.dots & self.dots.wrapping_sub(1);
+        let last = rest & rest.wrapping_sub(1);
+        let (first, second, third) = (self.dots.trailing_zeros(), rest.trailing_zeros(), last.trailing_zeros());
+        octet(self.word, 0, first) << 24
+            | octet(self.word, first + 1, second) << 16
+            | octet(self.word, second + 1, third) << 8
+            | octet(self.word, third + 1, self.length)
+    }
+}
+
+/// The dots of an address, one bit each; `None` where the bytes are no address.
 #[inline]
 #[expect(clippy::needless_bitwise_bool, reason = "a lazy operator is a branch")]
-const fn octet(text: u128, start: u32, end: u32) -> (u32, bool) {
-    const LEAST: [u32; 4] = [256, 0, 10, 100];
-    let length = end.wrapping_sub(start);
-    let (shift, cut) = ((start & 15) * 8, (4_u32.wrapping_sub(length) & 3) * 8);
-    // The last digit comes to lie in the highest byte, nothing before the first.
-    let digits = ((text >> shift) as u32 ^ 0x3030_3030) << cut;
-    let is_digits = (digits.wrapping_add(0x7676_7676) | digits) & 0x8080_8080 == 0;
-    let number = (digits >> 8 & 0xff) * 100 + (digits >> 16 & 0xff) * 10 + (digits >> 24);
-    let least = LEAST[(length & 3) as usize];
-    (number, is_digits & (length.wrapping_sub(1) < 3) & (number >= least) & (number <= 255))
+fn dots(word: u128, length: u32) -> Option<u32> {
+    let bytes = i8x16::new(word.to_le_bytes().map(u8::cast_signed));
+    let all = |byte: u8| i8x16::splat(byte.cast_signed());
+    let (is, above) = (|byte| bytes.simd_eq(all(byte)).to_bitmask(), |byte| bytes.simd_gt(all(byte)).to_bitmask());
+    let (dot, zero) = (is(b'.'), is(b'0'));
+    let digit = above(b'/') & !above(b'9');
+    // Digits that one, two and three digits follow, among those that begin a number.
+    let one = digit & !(digit << 1);
+    let two = one & digit >> 1;
+    let three = two & digit >> 2;
+    let four = three & digit >> 3;
+    let over_255 = above(b'2') | is(b'2') & (above(b'5') >> 1 | is(b'5') >> 1 & above(b'5') >> 2);
+    let wrong = (dot | digit) ^ ((1 << length) - 1) | four | zero & two | three & over_255;
+    // A number stands at the beginning and behind each dot, and nowhere else.
+    let misplaced = (dot << 1 | 1) ^ one;
+    let second = dot & dot.wrapping_sub(1);
+    let third = second & second.wrapping_sub(1);
+    (((wrong | misplaced) == 0) & (third != 0) & (third & third.wrapping_sub(1) == 0)).then_some(dot)
 }
 
-/// Returns the IPv4 address of a dotted text: four numbers from 0 to 255 without leading zeros.
+/// The number that the digits between two places spell.
+#[inline]
+const fn octet(word: u128, start: u32, end: u32) -> u32 {
+    let (shift, cut) = ((start & 15) * 8, (4_u32.wrapping_sub(end.wrapping_sub(start)) & 3) * 8);
+    // The last digit comes to lie in the highest byte, nothing before the first.
+    let digits = ((word >> shift) as u32 ^ 0x3030_3030) << cut;
+    (digits >> 8 & 0xff) * 100 + (digits >> 16 & 0xff) * 10 + (digits >> 24)
+}
+
+/// Returns the IPv4 address of a dotted text.
 #[inline]
 pub(crate) fn parse(text: &[u8]) -> Option<u32> {
-    let length = text.len();
-    if !(7..=15).contains(&length) {
-        return None;
-    }
-    // Two reads that overlap bring all bytes without a loop over them.
-    let (low, high) = if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
-        let high = u64::from_le_bytes(*last).checked_shr((16 - length as u32) * 8);
-        (u64::from_le_bytes(*first), high.unwrap_or(0))
-    } else {
-        let mut bytes = [0; 8];
-        bytes.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
-        (u64::from_le_bytes(bytes), 0)
-    };
-    let text = u128::from(low) | u128::from(high) << 64;
-    let marks = dots(low) | dots(high) << 8;
-    let first = marks.trailing_zeros();
-    let rest = marks & marks.wrapping_sub(1);
-    let second = rest.trailing_zeros();
-    let last = rest & rest.wrapping_sub(1);
-    let third = last.trailing_zeros();
-    let three = last != 0 && last & last.wrapping_sub(1) == 0;
-    let (a, is_a) = octet(text, 0, first);
-    let (b, is_b) = octet(text, first + 1, second);
-    let (c, is_c) = octet(text, second + 1, third);
-    let (d, is_d) = octet(text, third + 1, length as u32);
-    (three & is_a & is_b & is_c & is_d).then_some(a << 24 | b << 16 | c << 8 | d)
+    Dotted::read(text).map(Dotted::number)
 }
 
 #[cfg(test)]

@@ -87,6 +87,20 @@ pub(crate) fn scalar_texts(arguments: &[ColumnarValue]) -> Option<Vec<Option<&st
         .collect()
 }
 
+/// Returns the texts that a scalar is or, being a list, holds; `None` if it holds anything else. A null list is one null.
+pub(crate) fn listed_texts(scalar: &ScalarValue) -> Option<Vec<Option<&str>>> {
+    let ScalarValue::List(list) = scalar else {
+        return scalar_text(scalar).map(|text| vec![text]);
+    };
+    if list.is_null(0) {
+        return Some(vec![None]);
+    }
+    let texts = Text::try_new(list.values()).ok()?;
+    let offsets = list.value_offsets();
+    let (start, end) = (usize::try_from(*offsets.first()?).ok()?, usize::try_from(*offsets.last()?).ok()?);
+    Some((start..end).map(|row| texts.at(row)).collect())
+}
+
 /// Returns the text of a literal expression, `Some(None)` for a null one.
 #[expect(clippy::option_option, reason = "the three cases are what the literal itself has to say")]
 pub(crate) fn literal_text(expression: &Expr) -> Option<Option<&str>> {

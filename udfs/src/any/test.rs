@@ -2,7 +2,6 @@
 
 use super::fuzzy::Fuzzy;
 use super::words::Words;
-use crate::address::Address;
 use crate::cidr::{Blocks, blocks};
 use crate::glob::{Matcher, matcher};
 
@@ -74,7 +73,7 @@ impl Test {
     pub(crate) fn passes(&self, value: &str) -> bool {
         match self {
             Self::Glob(matcher) => matcher.is_match(value),
-            Self::Cidr(blocks) => Address::from_text(value).is_some_and(|address| blocks.contain(address)),
+            Self::Cidr(blocks) => blocks.contain_text(value).unwrap_or(false),
             Self::Text(words) => words.are_in(value),
             Self::Fuzzy(fuzzy) => fuzzy.is_match(value),
         }

@@ -1,10 +1,13 @@
-//! A set of address blocks compiled for lookup: sorted disjoint ranges, and for IPv4 a table over the first octet.
+//! A set of address blocks compiled for lookup: sorted disjoint ranges, and for IPv4 a table over the first octet; blocks
+//! of one address apart.
 
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use super::points::Points;
 use crate::address::{Address, MAPPED};
+use crate::dotted::Dotted;
 
 /// One block as the inclusive range of its addresses, IPv4 in mapped form.
 pub(crate) type Range = (u128, u128);
@@ -16,6 +19,7 @@ pub(crate) struct Blocks {
     all: Disjoint<u128>,
     /// What the ranges say of each first octet of an IPv4 address: most lookups end here.
     octets: Box<[Coverage; 256]>,
+    points: Points,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +32,9 @@ enum Coverage {
 impl Blocks {
     /// Returns the set of these ranges, in any order, overlapping or not.
     pub(crate) fn new(ranges: &[Range]) -> Self {
-        let all = Disjoint::new(ranges);
+        let (points, spans): (Vec<Range>, Vec<Range>) = ranges.iter().partition(|(first, end)| first == end);
+        let points = Points::new(points.into_iter().map(|(address, _)| address).collect());
+        let all = Disjoint::new(&spans);
         let last = MAPPED | u128::from(u32::MAX);
         let v4: Vec<(u32, u32)> = all
             .ranges()
@@ -47,20 +53,32 @@ impl Blocks {
                 }
             }
         }
-        Self { v4, all, octets }
+        Self { v4, all, octets, points }
     }
 
     /// True if an address is in one of the blocks.
     #[inline]
     pub(crate) fn contain(&self, address: Address) -> bool {
-        match address {
+        let spanned = match address {
             Address::V4(address) => match self.octets[(address >> 24) as usize] {
                 Coverage::None => false,
                 Coverage::Whole => true,
                 Coverage::Part => self.v4.contain(address),
             },
             Address::V6(bits) => self.all.contain(bits),
+        };
+        spanned || self.points.contain(address)
+    }
+
+    /// The same for an address as it is spelled; `None` if the text is no address.
+    #[inline]
+    pub(crate) fn contain_text(&self, text: &str) -> Option<bool> {
+        if let Some(dotted) = Dotted::read(text.as_bytes()) {
+            // Most addresses need not even be made numbers of.
+            let may_be_inside = !self.v4.is_empty() || self.points.may_contain(dotted);
+            return Some(may_be_inside && self.contain(Address::V4(dotted.number())));
         }
+        Address::from_text(text).map(|address| self.contain(address))
     }
 }
 
@@ -86,6 +104,10 @@ impl<T: Copy + Ord + Into<u128>> Disjoint<T> {
             }
         }
         Self { firsts, ends }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.firsts.is_empty()
     }
 
     fn ranges(&self) -> impl Iterator<Item = (T, T)> {

@@ -1,7 +1,8 @@
 //! `cidr_match(address, block, ...)`: is an address in any of the blocks?
 //!
 //! Literal blocks are checked when the query is planned and compiled once a plan. A null address is null; a value that
-//! is no address is null and warned of; a null block makes "in none of the others" null.
+//! is no address is null and warned of; a null block makes "in none of the others" null. A constant list of blocks counts
+//! as its blocks.
 //!
 //! ```
 //! # use datafusion::prelude::SessionContext;
@@ -16,17 +17,18 @@
 //! ```
 
 mod blocks;
+mod points;
 
 use std::sync::{Arc, LazyLock};
 
-use datafusion::arrow::array::ArrayRef;
+use datafusion::arrow::array::{ArrayRef, AsArray};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
-use datafusion::common::{Result, exec_err, plan_err};
+use datafusion::common::{Result, ScalarValue, exec_err, plan_err};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{
     ColumnarValue, Documentation, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
-    Volatility,
+    Volatility, lit,
 };
 
 pub(crate) use self::blocks::Blocks;
@@ -34,13 +36,16 @@ use self::blocks::{Range, parse_block};
 use crate::addresses::{NO_ADDRESS, address_argument, judge_addresses, parse_all, unpack};
 use crate::compiled::Compiled;
 use crate::documentation::documentation;
-use crate::judge::{Judged, as_columnar, judge_dictionary};
+use crate::judge::{Judged, as_columnar, judge_dictionary, judge_text};
 use crate::list::single_values;
-use crate::text::{Text, literal_text, plain_text, scalar_text, scalar_texts, text_argument};
+use crate::text::{Text, is_text, listed_texts, plain_text, text_argument};
 use crate::to_ip::ToIp;
 use crate::warnings::Warnings;
 
 const NAME: &str = "cidr_match";
+
+/// From this many constant blocks on a call has them as one list: every argument is evaluated for every batch.
+const LISTED: usize = 8;
 
 /// The function `cidr_match`.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -81,7 +86,7 @@ impl ScalarUDFImpl for CidrMatch {
 
     fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
         for scalar in args.scalar_arguments.iter().skip(1).flatten() {
-            if let Some(Some(text)) = scalar_text(scalar) {
+            for text in listed_texts(scalar).into_iter().flatten().flatten() {
                 block(text).or_else(|message| plan_err!("{message}"))?;
             }
         }
@@ -103,9 +108,12 @@ impl ScalarUDFImpl for CidrMatch {
         };
         let mut coerced = vec![address_type];
         for block in blocks {
-            match text_argument(block) {
-                Some(text) => coerced.push(text),
-                None => return plan_err!("{NAME}: found {block} as a block, expected text such as '10.0.0.0/8'"),
+            match block {
+                DataType::List(element) if is_text(element.data_type()) => coerced.push(block.clone()),
+                _ => match text_argument(block) {
+                    Some(text) => coerced.push(text),
+                    None => return plan_err!("{NAME}: found {block} as a block, expected text such as '10.0.0.0/8'"),
+                },
             }
         }
         Ok(coerced)
@@ -117,11 +125,22 @@ impl ScalarUDFImpl for CidrMatch {
             args[0] = bare;
             changed = true;
         }
-        let literals: Option<Vec<Option<&str>>> = args.iter().skip(1).map(literal_text).collect();
-        let held = match literals {
-            Some(literals) => self.compiled.hold(&literals, || compile(&literals))?,
+        let mut listed = None;
+        let held = match literals(&args) {
+            Some(literals) => {
+                if args.len() > LISTED {
+                    let texts = literals.iter().map(|text| ScalarValue::from(*text)).collect::<Vec<_>>();
+                    listed = Some(ScalarValue::List(ScalarValue::new_list_nullable(&texts, &DataType::Utf8)));
+                }
+                self.compiled.hold(&literals, || compile(&literals))?
+            }
             None => None,
         };
+        if let Some(list) = listed {
+            args.truncate(1);
+            args.push(lit(list));
+            changed = true;
+        }
         if !changed && held.is_none() {
             return Ok(ExprSimplifyResult::Original(args));
         }
@@ -139,11 +158,13 @@ impl ScalarUDFImpl for CidrMatch {
         let scalar = args.args.iter().all(|argument| matches!(argument, ColumnarValue::Scalar(_)));
         let rows = if scalar { 1 } else { args.number_rows };
         let addresses = single_values(address.to_array(rows)?, Some(&self.warnings), NAME, subject)?;
-        let judged = match scalar_texts(blocks) {
+        let judged = match constants(blocks) {
             Some(literals) => {
                 let compiled = self.compiled.of(&literals, || compile(&literals))?;
-                let judged = judge_dictionary(&addresses, |values| {
-                    judge_addresses(values, |address| compiled.blocks.contain(address))
+                let blocks = &compiled.blocks;
+                let judged = judge_dictionary(&addresses, |values| match values.data_type() {
+                    text if is_text(text) => judge_text(values, |text| blocks.contain_text(text)),
+                    _ => judge_addresses(values, |address| blocks.contain(address)),
                 })?;
                 if compiled.null { judged.false_becomes_null() } else { judged }
             }
@@ -162,7 +183,10 @@ impl ScalarUDFImpl for CidrMatch {
                 "SELECT cidr_match('10.1.2.3', '10.0.0.0/8', '::1');",
             )
             .with_argument("address", "Text, UInt32 (IPv4), 4 or 16 bytes; a list counts as its single value.")
-            .with_argument("block", "Text. A literal that is no block is an error when the query is planned.")
+            .with_argument(
+                "block",
+                "Text, or a constant list of texts. A literal that is no block is an error when the query is planned.",
+            )
             .build()
         });
         Some(&DOCUMENTATION)
@@ -172,17 +196,18 @@ impl ScalarUDFImpl for CidrMatch {
 /// Tests each row against its own blocks, where some of the blocks are columns.
 fn judge_by_row(addresses: &ArrayRef, blocks: &[ColumnarValue], rows: usize) -> Result<Judged> {
     let addresses = unpack(addresses)?;
-    let literals: Vec<Option<&str>> = blocks
-        .iter()
-        .filter_map(|block| match block {
-            ColumnarValue::Scalar(scalar) => scalar_text(scalar),
-            ColumnarValue::Array(_) => None,
-        })
-        .collect();
+    let scalars: Vec<ColumnarValue> =
+        blocks.iter().filter(|block| matches!(block, ColumnarValue::Scalar(_))).cloned().collect();
+    let Some(literals) = constants(&scalars) else {
+        return exec_err!("{NAME}: found a block that is no text, expected text such as '10.0.0.0/8'");
+    };
     let fixed = compile(&literals)?;
     let columns = blocks
         .iter()
         .filter_map(|block| match block {
+            ColumnarValue::Array(array) if array.as_list_opt::<i32>().is_some() => {
+                Some(exec_err!("{NAME}: found a column of lists as blocks, expected a constant list, or text"))
+            }
             ColumnarValue::Array(array) => Some(plain_text(array)),
             ColumnarValue::Scalar(_) => None,
         })
@@ -216,6 +241,24 @@ fn judge_by_row(addresses: &ArrayRef, blocks: &[ColumnarValue], rows: usize) -> 
     // An address that is known but undecided is null without a warning, unlike one that is no address.
     let parsed = judge_addresses(&addresses, |_| true)?;
     Ok(Judged { verdicts: inside.into(), ..parsed })
+}
+
+/// Returns the blocks of a call whose blocks are all literals.
+fn literals(args: &[Expr]) -> Option<Vec<Option<&str>>> {
+    let texts = args.iter().skip(1).map(|block| match block {
+        Expr::Literal(scalar, _) => listed_texts(scalar),
+        _ => None,
+    });
+    texts.collect::<Option<Vec<_>>>().map(|texts| texts.into_iter().flatten().collect())
+}
+
+/// Returns the blocks if all are constant.
+fn constants(blocks: &[ColumnarValue]) -> Option<Vec<Option<&str>>> {
+    let texts = blocks.iter().map(|block| match block {
+        ColumnarValue::Scalar(scalar) => listed_texts(scalar),
+        ColumnarValue::Array(_) => None,
+    });
+    texts.collect::<Option<Vec<_>>>().map(|texts| texts.into_iter().flatten().collect())
 }
 
 /// Returns the set of some blocks, or what is wrong with one of them.

@@ -243,6 +243,24 @@ fn alerts_of_many_shapes_come_back() {
         ),
         ("expanded.esql", "FROM logs | WHERE network.bytes > 90 | MV_EXPAND tags | KEEP host.name, tags", 8),
         (
+            "inline.esql",
+            "FROM logs | INLINE STATS most = MAX(network.bytes) BY host.name | WHERE network.bytes == most \
+            | STATS n = COUNT(*), most = MAX(most), users = VALUES(user.name) BY host.name",
+            3,
+        ),
+        (
+            "inline_events.esql",
+            "FROM logs | INLINE STATS most = MAX(network.bytes) BY host.name | WHERE network.bytes == most \
+            | KEEP host.name, user.name, most",
+            3,
+        ),
+        (
+            "inline_twice.esql",
+            "FROM logs | STATS n = COUNT(*) BY host.name, user.name | INLINE STATS most = MAX(n) BY host.name \
+            | WHERE n == most | KEEP host.name, user.name, n, most",
+            3,
+        ),
+        (
             "groups.sql",
             "SELECT host.name, count(*) AS n FROM logs WHERE network.bytes > 20 GROUP BY host.name HAVING count(*) > 3 ORDER BY n",
             3,

@@ -17,7 +17,7 @@ use datafusion::parquet::file::serialized_reader::SerializedPageReader;
 use super::bits::Bits;
 use super::hybrid::Malformed;
 use super::leaf::Leaf;
-use super::page::{Content, content};
+use super::page::{Content, Verdicts, content};
 
 /// The bytes of a column chunk: those of its dictionary, and, once they are wanted, those of its pages.
 #[derive(Debug, Clone)]
@@ -90,9 +90,7 @@ pub(super) struct Chunk {
     rows: usize,
     max_level: u32,
     questions: usize,
-    /// The verdict of each entry: bit `n` answers question `n`.
-    verdicts: Vec<u8>,
-    null: u8,
+    verdicts: Verdicts,
     /// How many data pages were not read for lack of candidates.
     pub(super) skipped: usize,
 }
@@ -115,14 +113,15 @@ impl Chunk {
         let Ok((verdicts, null)) = leaf.verdicts(&entries) else { return Ok(None) };
         let max_level = meta.column_descr().max_def_level().unsigned_abs().into();
         let null = if max_level == 0 { 0 } else { null };
-        Ok(Some(Self { bytes, reader, rows, max_level, questions: leaf.questions(), verdicts, null, skipped: 0 }))
+        let verdicts = Verdicts::new(verdicts, null);
+        Ok(Some(Self { bytes, reader, rows, max_level, questions: leaf.questions(), verdicts, skipped: 0 }))
     }
 
     /// What all rows answer to a question, if the dictionary alone tells.
     pub(super) fn always(&self, question: usize) -> Option<bool> {
         let yes = |verdict: &u8| verdict >> question & 1 == 1;
-        let mut verdicts = self.verdicts.iter();
-        let first = if self.max_level > 0 { yes(&self.null) } else { verdicts.next().is_none_or(yes) };
+        let mut verdicts = self.verdicts.entries.iter();
+        let first = if self.max_level > 0 { yes(&self.verdicts.null) } else { verdicts.next().is_none_or(yes) };
         verdicts.all(|verdict| yes(verdict) == first).then_some(first)
     }
 
@@ -150,7 +149,8 @@ impl Chunk {
             }
             let Some(page) = self.reader.get_next_page()? else { break };
             let Content::Ids(ids) = content(&page, self.max_level)? else { return Ok(None) };
-            ids.answer(&self.verdicts, self.null, row, &mut answers)?;
+            self.verdicts.prepare(&ids, self.questions);
+            ids.answer(&self.verdicts, row, &mut answers)?;
             row += page.num_values() as usize;
         }
         if row == self.rows { Ok(Some(answers)) } else { Err(Malformed.into()) }

@@ -109,7 +109,7 @@ pub(super) fn unpack(bytes: &[u8], width: usize, count: usize, mut take: impl Fn
 
 /// Eight bytes from `at` on; what lies behind the end is zero.
 #[inline]
-fn eight(bytes: &[u8], at: usize) -> u64 {
+pub(super) fn eight(bytes: &[u8], at: usize) -> u64 {
     if let Some(Ok(whole)) = bytes.get(at..at + 8).map(<[u8; 8]>::try_from) {
         return u64::from_le_bytes(whole);
     }

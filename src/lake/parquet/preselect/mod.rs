@@ -17,6 +17,7 @@
 //! | `group` | one row group: conjuncts -> bits |
 //! | `dictionary` | one column chunk: dictionary -> verdicts, pages -> bits |
 //! | `page` | one data page: levels and ids |
+//! | `narrow` | the verdicts of several narrow ids at once |
 //! | `hybrid` | runs of repeated and bit-packed numbers |
 //! | `bits` | a bit a row |
 
@@ -28,6 +29,7 @@ mod group;
 mod hybrid;
 mod leaf;
 mod morsel;
+mod narrow;
 mod order;
 mod page;
 mod rule;

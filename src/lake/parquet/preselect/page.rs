@@ -5,12 +5,36 @@ use datafusion::parquet::column::page::Page;
 
 use super::bits::Bits;
 use super::hybrid::{Malformed, Run, Runs, unpack};
+use super::narrow::Narrow;
 
 /// The bit of a verdict that says that no entry has the id.
 pub(super) const NO_ENTRY: u8 = 0x80;
 
 /// How many questions a column answers at once.
 pub(super) const QUESTIONS: usize = 7;
+
+/// What a dictionary's entries answer.
+#[derive(Debug)]
+pub(super) struct Verdicts {
+    /// The verdict of each entry: bit `n` answers question `n`.
+    pub(super) entries: Vec<u8>,
+    /// That of a row without a value.
+    pub(super) null: u8,
+    narrow: Option<Narrow>,
+}
+
+impl Verdicts {
+    pub(super) const fn new(entries: Vec<u8>, null: u8) -> Self {
+        Self { entries, null, narrow: None }
+    }
+
+    /// Makes ready for the ids of a page, which are mostly as wide as those of the page before.
+    pub(super) fn prepare(&mut self, page: &IdPage<'_>, questions: usize) {
+        if !self.narrow.as_ref().is_some_and(|narrow| narrow.is_for(page.width)) {
+            self.narrow = Narrow::try_new(&self.entries, page.width, questions);
+        }
+    }
+}
 
 /// A page of ids.
 #[derive(Debug)]
@@ -84,16 +108,14 @@ fn valid(levels: &[u8], max_level: u32, rows: usize) -> Result<Option<Bits>, Mal
 
 impl IdPage<'_> {
     /// Sets, in each of `answers`, the bits of the rows from `at` on whose verdict has that bit.
-    ///
-    /// `verdicts` has the verdict of each entry, `null` is that of a row without a value.
-    pub(super) fn answer(&self, verdicts: &[u8], null: u8, at: usize, answers: &mut [Bits]) -> Result<(), Malformed> {
+    pub(super) fn answer(&self, verdicts: &Verdicts, at: usize, answers: &mut [Bits]) -> Result<(), Malformed> {
         let Some(valid) = &self.valid else {
             return self.dense(verdicts, at, answers);
         };
         let mut dense = vec![Bits::clear(self.values); answers.len()];
         self.dense(verdicts, 0, &mut dense)?;
         for (question, (answer, dense)) in answers.iter_mut().zip(&dense).enumerate() {
-            let nulls = null >> question & 1 == 1;
+            let nulls = verdicts.null >> question & 1 == 1;
             let mut value = 0;
             for row in (0..self.rows).step_by(64) {
                 let count = (self.rows - row).min(64);
@@ -108,53 +130,87 @@ impl IdPage<'_> {
     }
 
     /// The answers of the values alone, one behind the other.
-    fn dense(&self, verdicts: &[u8], at: usize, answers: &mut [Bits]) -> Result<(), Malformed> {
-        match answers.len() {
-            1 => self.dense_of::<1>(verdicts, at, answers),
-            2 => self.dense_of::<2>(verdicts, at, answers),
-            3 => self.dense_of::<3>(verdicts, at, answers),
-            _ => self.dense_of::<QUESTIONS>(verdicts, at, answers),
-        }
-    }
-
-    fn dense_of<const N: usize>(&self, verdicts: &[u8], at: usize, answers: &mut [Bits]) -> Result<(), Malformed> {
+    fn dense(&self, verdicts: &Verdicts, at: usize, answers: &mut [Bits]) -> Result<(), Malformed> {
         let mut at = at;
-        // Eight verdicts a word.
-        let mut all = 0u64;
         for run in Runs::try_new(self.ids, self.width, self.values)? {
-            match run? {
+            at += match run? {
                 Run::Repeated { value, count } => {
-                    let verdict = verdicts.get(value as usize).copied().unwrap_or(NO_ENTRY);
-                    all |= u64::from(verdict);
+                    let verdict = verdicts.entries.get(value as usize).ok_or(Malformed)?;
                     for (question, answer) in answers.iter_mut().enumerate() {
                         if verdict >> question & 1 == 1 {
                             answer.set_range(at..at + count);
                         }
                     }
-                    at += count;
+                    count
                 }
-                Run::Packed { bytes, count } => unpack(bytes, self.width, count, |ids| {
-                    let mut found = [0u8; 64];
-                    for (found, id) in found.iter_mut().zip(ids) {
-                        *found = verdicts.get(*id as usize).copied().unwrap_or(NO_ENTRY);
-                    }
-                    let mut words = [0u64; N];
-                    for (place, eight) in found.as_chunks::<8>().0.iter().enumerate() {
-                        let eight = u64::from_le_bytes(*eight);
-                        all |= eight;
-                        for (question, word) in words.iter_mut().enumerate() {
-                            *word |= lowest_bits(eight >> question) << (place * 8);
+                Run::Packed { mut bytes, count } => {
+                    let mut done = 0;
+                    if let Some(narrow) = &verdicts.narrow {
+                        // What lies behind the last number stands for nothing, so whole words only.
+                        done = count / 64 * 64;
+                        for (question, answer) in answers.iter_mut().enumerate() {
+                            for first in (0..done).step_by(64) {
+                                let word = narrow.answers(question, bytes, first / 8 * self.width).ok_or(Malformed)?;
+                                answer.or_word(at + first, word, 64);
+                            }
                         }
+                        bytes = bytes.get(done / 8 * self.width..).unwrap_or_default();
                     }
-                    for (answer, word) in answers.iter_mut().zip(words) {
-                        if word != 0 {
-                            answer.or_word(at, word, ids.len());
-                        }
-                    }
-                    at += ids.len();
-                }),
-            }
+                    self.packed(&verdicts.entries, bytes, at + done, count - done, answers)?;
+                    count
+                }
+            };
         }
+        Ok(())
+    }
+
+    /// The answers of `count` packed ids.
+    fn packed(
+        &self,
+        verdicts: &[u8],
+        bytes: &[u8],
+        at: usize,
+        count: usize,
+        answers: &mut [Bits],
+    ) -> Result<(), Malformed> {
+        match answers.len() {
+            1 => self.packed_of::<1>(verdicts, bytes, at, count, answers),
+            2 => self.packed_of::<2>(verdicts, bytes, at, count, answers),
+            3 => self.packed_of::<3>(verdicts, bytes, at, count, answers),
+            _ => self.packed_of::<QUESTIONS>(verdicts, bytes, at, count, answers),
+        }
+    }
+
+    fn packed_of<const N: usize>(
+        &self,
+        verdicts: &[u8],
+        bytes: &[u8],
+        mut at: usize,
+        count: usize,
+        answers: &mut [Bits],
+    ) -> Result<(), Malformed> {
+        // Eight verdicts a word.
+        let mut all = 0u64;
+        unpack(bytes, self.width, count, |ids| {
+            let mut found = [0u8; 64];
+            for (found, id) in found.iter_mut().zip(ids) {
+                *found = verdicts.get(*id as usize).copied().unwrap_or(NO_ENTRY);
+            }
+            let mut words = [0u64; N];
+            for (place, eight) in found.as_chunks::<8>().0.iter().enumerate() {
+                let eight = u64::from_le_bytes(*eight);
+                all |= eight;
+                for (question, word) in words.iter_mut().enumerate() {
+                    *word |= lowest_bits(eight >> question) << (place * 8);
+                }
+            }
+            for (answer, word) in answers.iter_mut().zip(words) {
+                if word != 0 {
+                    answer.or_word(at, word, ids.len());
+                }
+            }
+            at += ids.len();
+        });
         if all & u64::from_le_bytes([NO_ENTRY; 8]) == 0 { Ok(()) } else { Err(Malformed) }
     }
 }

@@ -4,7 +4,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::dotted;
+use crate::{dotted, groups};
 
 /// First of the 2^32 addresses `::ffff:0:0/96` that stand for IPv4.
 pub(crate) const MAPPED: u128 = 0xffff << 32;
@@ -22,10 +22,11 @@ impl Address {
     /// Returns the address a text spells, or `None`: no zone ids, no ports, no leading zeros in IPv4 octets.
     #[inline]
     pub(crate) fn from_text(text: &str) -> Option<Self> {
-        match dotted::parse(text.as_bytes()) {
-            Some(address) => Some(Self::V4(address)),
-            None => text.parse::<Ipv6Addr>().ok().map(|address| Self::from_bits(address.to_bits())),
+        if let Some(address) = dotted::parse(text.as_bytes()) {
+            return Some(Self::V4(address));
         }
+        let bits = groups::parse(text.as_bytes()).or_else(|| text.parse().ok().map(Ipv6Addr::to_bits));
+        bits.map(Self::from_bits)
     }
 
     /// Returns the address of 4 or 16 bytes in network order, or `None` for any other length.

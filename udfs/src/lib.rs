@@ -134,6 +134,7 @@ mod encode;
 mod extract;
 mod geo;
 mod glob;
+mod groups;
 mod ip_key;
 mod ip_prefix;
 mod java;

@@ -245,7 +245,9 @@ mod tests {
                 ranges.push(parse_block(&format!("{block}/{shown}")).unwrap());
                 expected |= naive(address, network, prefix);
             }
-            prop_assert_eq!(Blocks::new(&ranges).contain(Address::from_bits(address)), expected);
+            let (blocks, address) = (Blocks::new(&ranges), Address::from_bits(address));
+            prop_assert_eq!(blocks.contain(address), expected);
+            prop_assert_eq!(blocks.contain_text(&address.to_string()), Some(expected));
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::{DataType, FieldRef, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::runtime::SpawnedTask;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::object_store::ObjectStoreUrl;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, FileSource};
@@ -20,7 +21,8 @@ use super::ecs;
 use super::field::Field;
 use super::group::{Group, GroupFile, path_columns};
 use super::ndjson::{
-    ColumnSpec, Inference, Metadata, NdjsonFile, NdjsonOptions, NdjsonSource, Observed, Scope, detect, infer,
+    ColumnSpec, Inference, Layout, Metadata, NdjsonFile, NdjsonOptions, NdjsonSource, Observed, Scope, detect,
+    detect_local, infer,
 };
 use super::paths;
 use super::remote;
@@ -31,8 +33,14 @@ use crate::error::{Error, Kind, Result};
 /// Up to how many bytes of JSON files are looked through whole when a table is opened.
 const SMALL: u64 = 16 * 1024 * 1024;
 
-/// How many files are looked at at the same time.
+/// How many files of a store are looked at at the same time.
 const CONCURRENCY: usize = 32;
+
+/// How many files are looked at on one thread.
+const TOGETHER: usize = 64;
+
+/// Of how many files a part is looked at for fields, where there are more.
+const SAMPLED: usize = 64;
 
 /// The groups of JSON files: those whose paths spell the same columns go together.
 pub(crate) async fn groups(
@@ -43,8 +51,7 @@ pub(crate) async fn groups(
     if files.is_empty() {
         return Ok(Vec::new());
     }
-    let looked = stream::iter(files).map(|found| look(stores, found)).buffered(CONCURRENCY);
-    let files: Vec<(Found, NdjsonFile)> = looked.try_collect().await?;
+    let files = look(stores, files).await?;
     let fields = fields(stores, &files).await?;
     let mut drafts: Vec<(Vec<FieldRef>, bool, Vec<GroupFile>)> = Vec::new();
     for (found, json) in files {
@@ -59,26 +66,58 @@ pub(crate) async fn groups(
     Ok(drafts.into_iter().map(|(columns, _, files)| Group::json(&fields, columns, files)).collect())
 }
 
-async fn look(stores: &Stores, found: Found) -> Result<(Found, NdjsonFile)> {
-    let label = found.path.display().to_string();
-    let layout = detect(&stores.of(&found), &found.meta).await.map_err(|e| {
+/// Files with what their first bytes say.
+async fn look(stores: &Stores, files: Vec<Found>) -> Result<Vec<(Found, NdjsonFile)>> {
+    let some: Vec<Vec<Found>> = files.chunks(TOGETHER).map(<[Found]>::to_vec).collect();
+    let seen: Vec<Vec<_>> = stream::iter(some).map(seen_here).buffered(CONCURRENCY).try_collect().await?;
+    let known = seen.into_iter().flatten().map(|(found, layout)| async move {
+        let label = found.path.display().to_string();
+        let layout = match layout {
+            Some(layout) => layout,
+            None => of_first_bytes(stores, &found, &label).await?,
+        };
+        let key = found.relative.clone();
+        Ok((found, NdjsonFile { layout, label, key }))
+    });
+    stream::iter(known).buffered(CONCURRENCY).try_collect().await
+}
+
+/// Those of this machine, which one thread looks at one after the other, with what that told.
+async fn seen_here(files: Vec<Found>) -> Result<Vec<(Found, Option<Layout>)>> {
+    let here = |found: Found| {
+        let layout = if found.remote { None } else { detect_local(&found.path) };
+        (found, layout)
+    };
+    let task = SpawnedTask::spawn_blocking(move || files.into_iter().map(here).collect());
+    task.join().await.map_err(|e| Error::new(Kind::Engine, "a thread that looked at files failed").with_source(e))
+}
+
+async fn of_first_bytes(stores: &Stores, found: &Found, label: &str) -> Result<Layout> {
+    detect(&stores.of(found), &found.meta).await.map_err(|e| {
         if let Some(ours) = Error::within(&e) {
             return ours;
         }
         let denied = e.to_string().contains("ermission denied");
         let what = if denied { "not allowed to read it" } else { "cannot be read" };
         Error::new(Kind::Input, format!("{label}: {what}")).with_source(e)
-    })?;
-    let key = found.relative.clone();
-    Ok((found, NdjsonFile { layout, label, key }))
+    })
 }
 
-/// The fields of JSON files: of all documents where those are few, else of a part of each file.
+/// The fields of JSON files: of all documents where those are few, else of a part of each file, or of 64 of them.
 async fn fields(stores: &Stores, files: &[(Found, NdjsonFile)]) -> Result<Vec<Field>> {
     let bytes: u64 = files.iter().map(|(found, _)| found.meta.size).sum();
     let scope = if bytes <= SMALL { Scope::Full } else { Scope::Sample };
     let files: Vec<_> = files.iter().map(|(found, json)| (found, json)).collect();
+    let files = if scope == Scope::Sample { spread(files) } else { files };
     Ok(named(&inferred(stores, &files, scope).await?))
+}
+
+/// At most [`SAMPLED`] of these, the first and the last among them, evenly spread.
+fn spread<T: Copy>(all: Vec<T>) -> Vec<T> {
+    if all.len() <= SAMPLED {
+        return all;
+    }
+    (0..SAMPLED).filter_map(|at| all.get(at * (all.len() - 1) / (SAMPLED - 1)).copied()).collect()
 }
 
 /// What files on this machine and in stores hold.

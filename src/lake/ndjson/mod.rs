@@ -41,6 +41,7 @@ mod tests;
 pub use self::infer::{Inference, JsonType, Observed, Scope, infer};
 pub use self::issues::{BadLine, FieldTally, Issues, OnBadLine, Tally};
 pub use self::metadata::Metadata;
+pub(crate) use self::opener::detect_local;
 pub use self::opener::{NdjsonFile, detect};
 pub use self::sniff::{Compression, Form, Layout};
 pub use self::source::{ColumnSpec, NdjsonOptions, NdjsonSource};

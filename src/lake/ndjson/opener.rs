@@ -1,7 +1,9 @@
 //! Opens one file, or one part of it, as a stream of record batches.
 
 use std::fs::File;
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,12 +13,16 @@ use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::{FileOpenFuture, FileOpener};
 use datafusion::error::{DataFusionError, Result};
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
+use object_store::local::LocalFileSystem;
 use object_store::{ObjectMeta, ObjectStore};
 
 use super::decoder::{Decoder, Part, Plan, Step};
 use super::inflate::Inflate;
 use super::input::{Input, chunks};
-use super::sniff::{Compression, HEAD, Layout, form};
+use super::sniff::{Compression, HEAD, Layout, begins_with_a_document, form};
+
+/// How much of a local file is looked at first.
+const FIRST: usize = 4 * 1024;
 
 /// What the lake knows of a file and a scan of it can use; attach it with `PartitionedFile::with_extension`.
 ///
@@ -61,15 +67,47 @@ pub async fn detect(store: &Arc<dyn ObjectStore>, file: &ObjectMeta) -> Result<L
     Ok(Layout { compression, form: form(&head) })
 }
 
+/// The same for a file of this machine, without a detour over other threads; nothing where its first bytes do not tell.
+pub(crate) fn detect_local(path: &Path) -> Option<Layout> {
+    let mut file = File::open(path).ok()?;
+    let mut head = vec![0; FIRST];
+    let mut filled = 0;
+    loop {
+        match file.read(head.get_mut(filled..)?) {
+            Ok(0) => break,
+            Ok(more) => filled += more,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(_) => return None,
+        }
+        let seen = head.get(..filled)?;
+        if filled >= 4 && Compression::of(seen) != Compression::Plain {
+            return None;
+        }
+        if begins_with_a_document(seen) {
+            break;
+        }
+        if filled == head.len() {
+            if filled >= HEAD {
+                break;
+            }
+            head.resize(HEAD, 0);
+        }
+    }
+    head.truncate(filled);
+    (Compression::of(&head) == Compression::Plain).then(|| Layout::of_text(&head))
+}
+
 /// Opens the files of a scan.
 pub(crate) struct NdjsonOpener {
     pub(crate) plan: Plan,
     pub(crate) store: Arc<dyn ObjectStore>,
+    /// Whether the store is this machine.
+    pub(crate) local: bool,
 }
 
 impl FileOpener for NdjsonOpener {
     fn open(&self, file: PartitionedFile) -> Result<FileOpenFuture> {
-        let (plan, store) = (self.plan.clone(), Arc::clone(&self.store));
+        let (plan, store, is_local) = (self.plan.clone(), Arc::clone(&self.store), self.local);
         Ok(Box::pin(async move {
             let known = file.extension::<NdjsonFile>().cloned();
             let range = file.range.as_ref().map(|range| range.start.max(0) as u64..range.end.max(0) as u64);
@@ -92,6 +130,15 @@ impl FileOpener for NdjsonOpener {
             let at = span.start.saturating_sub(1);
             let decoder = Decoder::new(plan, part)?;
             let place = Place { at, span: span.clone(), size };
+            // What is read in a moment is not worth handing over to another thread; the store tells why a file does not open.
+            if is_local
+                && size <= SMALL
+                && let Ok(path) = LocalFileSystem::new().path_to_filesystem(&location)
+                && let Ok(mut file) = File::open(path)
+                && file.seek(SeekFrom::Start(at)).is_ok()
+            {
+                return Ok(at_once(LocalScan { decoder, file, place }));
+            }
             Ok(match Input::open(store, location, at..span.end, size).await? {
                 Input::Local(file) => local(LocalScan { decoder, file, place }),
                 Input::Remote(input) => remote(decoder, input, place),
@@ -142,6 +189,9 @@ fn remote(
 /// How much of a local file is read at a time: what stays in the cache of a core until it was looked at.
 const CHUNK: usize = 256 * 1024;
 
+/// Up to which size a local file is read on the thread that asks for its batches.
+const SMALL: u64 = 1024 * 1024;
+
 /// After so many bytes a scan that has no batch yet lets others have its thread.
 const STRETCH: u64 = 32 * 1024 * 1024;
 
@@ -163,6 +213,20 @@ fn local(scan: LocalScan) -> BoxStream<'static, Result<RecordBatch>> {
             let step;
             (scan, step) = task.join().await.map_err(|error| DataFusionError::External(Box::new(error)))?;
             match step? {
+                Step::Batch(batch) => return Ok(Some((batch, scan))),
+                Step::Done => return Ok(None),
+                Step::More => {}
+            }
+        }
+    })
+    .boxed()
+}
+
+/// The same of a file that is read on the thread that asks for it.
+fn at_once(scan: LocalScan) -> BoxStream<'static, Result<RecordBatch>> {
+    stream::try_unfold(scan, |mut scan| async move {
+        loop {
+            match scan.stretch()? {
                 Step::Batch(batch) => return Ok(Some((batch, scan))),
                 Step::Done => return Ok(None),
                 Step::More => {}

@@ -97,6 +97,14 @@ pub(crate) fn form(head: &[u8]) -> Form {
     }
 }
 
+/// Whether `head` holds all of its first line and that is a document of its own: more of the file changes no form.
+pub(crate) fn begins_with_a_document(head: &[u8]) -> bool {
+    memchr::memchr(b'\n', head).is_some_and(|end| {
+        let line = head.get(..end).unwrap_or_default();
+        line.first() == Some(&b'{') && serde_json::from_slice::<IgnoredAny>(line).is_ok()
+    })
+}
+
 /// Whether `text` begins as a response of Elasticsearch's search: known members up to `hits`, and in it `hits`.
 fn is_search_response(text: &[u8]) -> bool {
     const OUTER: [&[u8]; 9] = [
@@ -212,6 +220,10 @@ mod tests {
             ("{\"took\":3}\n{\"took\":4}\n", Form::Lines),
         ] {
             assert_eq!(form(text.as_bytes()), expected, "{text}");
+            // What was seen of it is enough, if that is said.
+            for end in (0..text.len()).filter(|end| begins_with_a_document(&text.as_bytes()[..*end])) {
+                assert_eq!(form(&text.as_bytes()[..end]), expected, "{end} bytes of {text}");
+            }
         }
         assert_eq!(Compression::of(&super::super::inflate::tests::gzip(b"x")), Compression::Gzip);
         assert_eq!(Compression::of(&super::super::inflate::tests::zstd(b"x")), Compression::Zstd);

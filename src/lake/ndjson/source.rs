@@ -7,6 +7,7 @@ use datafusion::arrow::datatypes::{Field as ArrowField, FieldRef, Schema, Schema
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::object_store::ObjectStoreUrl;
 use datafusion::datasource::physical_plan::{FileGroup, FileOpener, FileScanConfig, FileSource};
 use datafusion::datasource::projection::{ProjectionOpener, SplitProjection};
 use datafusion::datasource::table_schema::TableSchema;
@@ -219,7 +220,8 @@ impl FileSource for NdjsonSource {
                 compute: MetricBuilder::new(&self.metrics).elapsed_compute(partition),
             },
         };
-        let opener = NdjsonOpener { plan, store };
+        let local = base_config.object_store_url == ObjectStoreUrl::local_filesystem();
+        let opener = NdjsonOpener { plan, store, local };
         ProjectionOpener::try_new(self.projection.clone(), Arc::new(opener), file_schema)
     }
 

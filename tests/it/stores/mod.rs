@@ -1,5 +1,6 @@
 //! Locations in stores: the rows of the same files on this machine, few requests, and clear errors where a store fails.
 
+mod azurite;
 mod faults;
 mod layouts;
 mod output;
@@ -91,7 +92,7 @@ fn every_kind_of_location_gives_the_rows_of_local_files() {
         for args in commands {
             let expected = local(args, format);
             assert!(!expected.stdout.is_empty(), "{args:?}");
-            for location in [format!("s3://lake/one/{file}"), web(file)] {
+            for location in [format!("s3://lake/one/{file}"), format!("gs://lake/one/{file}"), web(file)] {
                 let found = run(&server, &[args, &["--events", &location]].concat()).expect(0);
                 let what = format!("{args:?} over {location}");
                 // The ids of alerts are made of the names of files, which differ here.

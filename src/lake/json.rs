@@ -69,7 +69,8 @@ pub(crate) async fn groups(
 /// Files with what their first bytes say.
 async fn look(stores: &Stores, files: Vec<Found>) -> Result<Vec<(Found, NdjsonFile)>> {
     let some: Vec<Vec<Found>> = files.chunks(TOGETHER).map(<[Found]>::to_vec).collect();
-    let seen: Vec<Vec<_>> = stream::iter(some).map(seen_here).buffered(CONCURRENCY).try_collect().await?;
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let seen: Vec<Vec<_>> = stream::iter(some).map(seen_here).buffered(threads).try_collect().await?;
     let known = seen.into_iter().flatten().map(|(found, layout)| async move {
         let label = found.path.display().to_string();
         let layout = match layout {

@@ -71,6 +71,8 @@ impl Documents {
         // Text as it is goes where it is looked at.
         let room = self.frames.room();
         let before = room.len();
+        // Without room for all of it the file would be asked for a few bytes first.
+        room.reserve(amount);
         let read = reader.read_to_end(room)?;
         keep_head(&mut self.head, room, before);
         if read == 0 {

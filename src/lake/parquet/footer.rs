@@ -1,13 +1,20 @@
 //! The footer of a Parquet file: read once, when the lake is opened.
 
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use bytes::Bytes;
 use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::common::runtime::SpawnedTask;
 use datafusion::parquet::arrow::parquet_to_arrow_schema;
 use datafusion::parquet::errors::ParquetError;
 use datafusion::parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use futures::executor::block_on;
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::ObjectStoreExt;
 use uuid::Uuid;
@@ -18,8 +25,11 @@ use super::super::table::Stores;
 use super::kept;
 use crate::error::{Error, Kind, Result};
 
-/// How many footers are read at the same time.
+/// How many footers of a store are read at the same time.
 const CONCURRENCY: usize = 32;
+
+/// How many footers are read on one thread.
+const TOGETHER: usize = 64;
 
 /// How much of a file's end is read at first; holds the footer of all but very wide files.
 const PREFETCH: u64 = 64 * 1024;
@@ -44,12 +54,26 @@ pub(crate) struct Footer {
 /// # Errors
 /// A file that cannot be read, or that is no whole Parquet file; the first in their order.
 pub(crate) async fn read_all(stores: &Stores, files: &[Found]) -> Result<Vec<Footer>> {
-    let kept = AtomicUsize::new(0);
-    let footers = stream::iter(files).map(|file| read(stores, file, &kept)).buffered(CONCURRENCY).try_collect().await;
+    let kept = Arc::new(AtomicUsize::new(0));
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let some = stream::iter(files.chunks(TOGETHER)).map(|files| read_some(stores, files, &kept));
+    let footers: Vec<Vec<Footer>> = some.buffered(threads).try_collect().await?;
     if let Some(folder) = stores.footers() {
         folder.trim();
     }
-    footers
+    Ok(footers.into_iter().flatten().collect())
+}
+
+/// Those of this machine are read one after the other, on one thread.
+async fn read_some(stores: &Stores, files: &[Found], kept: &Arc<AtomicUsize>) -> Result<Vec<Footer>> {
+    if files.iter().any(|file| file.remote) {
+        return stream::iter(files).map(|file| read(stores, file, kept)).buffered(CONCURRENCY).try_collect().await;
+    }
+    let (stores, files, kept) = (stores.clone(), files.to_vec(), Arc::clone(kept));
+    let task = SpawnedTask::spawn_blocking(move || {
+        files.iter().map(|file| block_on(read(&stores, file, &kept))).collect::<Result<Vec<Footer>>>()
+    });
+    task.join().await.map_err(|e| Error::new(Kind::Engine, "a thread that read footers failed").with_source(e))?
 }
 
 async fn read(stores: &Stores, file: &Found, kept: &AtomicUsize) -> Result<Footer> {
@@ -93,7 +117,13 @@ async fn fetch(stores: &Stores, file: &Found) -> Result<ParquetMetaData, Fault> 
     if size < 12 {
         return Err(format!("{size} bytes are too few").into());
     }
-    let bytes = |range| async move {
+    let bytes = |range: Range<u64>| async move {
+        // The store would hand it over to another thread; it also tells why a file cannot be read.
+        if !file.remote
+            && let Ok(bytes) = read_local(&file.path, &range)
+        {
+            return Ok(bytes);
+        }
         let read = store.get_range(&file.meta.location, range).await;
         read.map_err(|e| Error::within(&e).map_or_else(|| Fault::Bytes(store_reason(&e)), Fault::Store))
     };
@@ -149,6 +179,14 @@ async fn fetch(stores: &Stores, file: &Found) -> Result<ParquetMetaData, Fault> 
         }
     }
     Ok(metadata)
+}
+
+fn read_local(path: &Path, range: &Range<u64>) -> io::Result<Bytes> {
+    let mut file = File::open(path)?;
+    file.seek(SeekFrom::Start(range.start))?;
+    let mut bytes = vec![0; usize::try_from(range.end - range.start).map_err(io::Error::other)?];
+    file.read_exact(&mut bytes)?;
+    Ok(bytes.into())
 }
 
 /// What a decoder makes of bytes from outside. Those of `parquet` and `arrow-ipc` panic on some that are damaged.

@@ -51,14 +51,21 @@ fn hosts(server: &Server, location: &str, more: &[&str], from: &str, to: &str) -
 #[test]
 fn an_hour_over_years_of_daily_folders_lists_a_handful() {
     let server = Server::start();
-    // Three years of days with eight files each.
+    // Three years of days with eight files each, and with 83 more of noon.
     hourly(&server, 3, 3 * 365 * 8, |at| format!("t/{}", at.format("date=%Y-%m-%d/%H.ndjson")));
+    let first: DateTime<Utc> = "2024-01-01T12:00:00Z".parse().unwrap();
+    for noon in (0..3 * 365).map(|day| first + TimeDelta::days(day)) {
+        for file in 0..83 {
+            let event = format!(r#"{{"@timestamp":"{}","host.name":"noon"}}"#, noon.format("%Y-%m-%dT%H:%M:%SZ"));
+            server.put(&format!("t/{}", noon.format(&format!("date=%Y-%m-%d/noon-{file:02}.ndjson"))), event);
+        }
+    }
     let hour = ["2026-10-01T06:00:00Z", "2026-10-01T07:00:00Z"];
     let (found, lists, reads) = hosts(&server, "s3://lake/t/", &["--lateness", "1h"], hour[0], hour[1]);
-    eprintln!("one hour over {} objects: {lists} lists, {reads} objects read", 3 * 365 * 8);
+    eprintln!("one hour over {} objects: {lists} lists, {reads} objects read", 3 * 365 * 91);
     assert_eq!(found, ["2026-10-01T06"]);
     // Two pages of folders, and one day.
-    assert_eq!((lists, reads), (3, 8));
+    assert_eq!((lists, reads), (3, 91));
     // Two days are touched.
     let (found, lists, _) =
         hosts(&server, "s3://lake/t/", &["--lateness", "1h"], "2026-10-01T20:00:00Z", "2026-10-02T01:00:00Z");

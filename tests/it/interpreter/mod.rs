@@ -24,7 +24,7 @@ mod world;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use egret::esql::ast::{CommandKind, Query};
 
@@ -238,6 +238,42 @@ pub(crate) fn single_valued_parquet(query: &Query, path: &Path) {
     let fields = generate::fields_of(query);
     let rows = (0..3).map(|number| generate::single_values(&fields, number)).collect();
     parquet::write(path, &generate::finished(rows, world::Fields(fields), "single values"), false);
+}
+
+/// A rule of others with events on which it alerts.
+pub(crate) struct Alerting {
+    pub(crate) name: String,
+    pub(crate) rule: PathBuf,
+    /// The events: as documents, as flat and as nested Parquet.
+    pub(crate) lines: PathBuf,
+    pub(crate) flat: PathBuf,
+    pub(crate) nested: PathBuf,
+    /// The time at which the rule looks at them.
+    pub(crate) at: String,
+}
+
+/// So many rules of others that alert on generated events, which are written into `folder`.
+pub(crate) fn alerting(corpora: &Path, folder: &Path, count: usize) -> Vec<Alerting> {
+    let found = || {
+        let worlds = cases_of_others(corpora).into_iter().zip(rule_files(corpora)).filter_map(|(case, rule)| {
+            let world = generate::world(&case.query, &case.name, 0);
+            let whole = egret::esql::parse(&case.text).0.is_some_and(|query| query == case.query);
+            if !whole || command::run(&case.query, &case.text, &world).rows.is_empty() {
+                return None;
+            }
+            let place = |ending: &str| folder.join(format!("{}.{ending}", case.name));
+            let (lines, flat, nested) = (place("ndjson"), place("parquet"), place("nested.parquet"));
+            fs::write(&lines, generate::lines(&world.rows)).unwrap();
+            parquet::write(&flat, &world, false);
+            parquet::write(&nested, &world, true);
+            let at = chrono::DateTime::from_timestamp_millis(world.now).unwrap().to_rfc3339();
+            Some(Alerting { name: case.name, rule, lines, flat, nested, at })
+        });
+        worlds.take(count).collect()
+    };
+    std::thread::scope(|scope| {
+        std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, found).unwrap().join().unwrap()
+    })
 }
 
 fn cases_of_others(corpora: &Path) -> Vec<Case> {

@@ -16,7 +16,7 @@ use super::{RULE, data};
 const ACCOUNT: &str = "devstoreaccount1";
 const KEY: &str = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
-struct Azurite {
+pub(super) struct Azurite {
     server: Child,
     port: u16,
     folder: tempfile::TempDir,
@@ -31,7 +31,7 @@ impl Drop for Azurite {
 
 impl Azurite {
     /// The emulator with the events of the samples in the container `lake`, where one is at hand.
-    fn start() -> Option<Self> {
+    pub(super) fn start() -> Option<Self> {
         let Some(program) = std::env::var_os("EGRET_AZURITE") else {
             eprintln!("skipped: EGRET_AZURITE names no azurite-blob");
             return None;
@@ -59,7 +59,7 @@ impl Azurite {
     }
 
     /// Makes a container or a blob, signed with the shared key of the account.
-    fn put(&self, path: &str, query: &str, body: &[u8]) {
+    pub(super) fn put(&self, path: &str, query: &str, body: &[u8]) {
         let date = chrono::Utc::now().format("%a, %d %b %Y %H:%M:%S GMT");
         let length = if body.is_empty() { String::new() } else { body.len().to_string() };
         let kind = if query.is_empty() { "x-ms-blob-type:BlockBlob\n" } else { "" };
@@ -86,15 +86,21 @@ impl Azurite {
     }
 
     fn run(&self, args: &[&str], key: &str) -> Ran {
+        let mut variables = self.variables();
+        variables.push(("AZURE_STORAGE_ACCOUNT_KEY".to_owned(), key.to_owned()));
+        egret_in(args, &root(), None, &variables)
+    }
+
+    /// What a program needs to know to read its containers.
+    pub(super) fn variables(&self) -> Vec<(String, String)> {
         let variables = [
             ("AZURE_STORAGE_ACCOUNT_NAME", ACCOUNT.to_owned()),
-            ("AZURE_STORAGE_ACCOUNT_KEY", key.to_owned()),
+            ("AZURE_STORAGE_ACCOUNT_KEY", KEY.to_owned()),
             ("AZURE_STORAGE_ENDPOINT", format!("http://127.0.0.1:{}/{ACCOUNT}", self.port)),
             ("HOME", self.folder.path().display().to_string()),
             ("XDG_CACHE_HOME", self.folder.path().join("cache").display().to_string()),
-        ]
-        .map(|(name, value)| (name.to_owned(), value));
-        egret_in(args, &root(), None, &variables)
+        ];
+        variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 }
 

@@ -3,6 +3,7 @@
 mod azurite;
 mod faults;
 mod layouts;
+mod matrix;
 mod output;
 pub(crate) mod server;
 

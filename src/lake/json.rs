@@ -40,7 +40,7 @@ const CONCURRENCY: usize = 32;
 const TOGETHER: usize = 64;
 
 /// Of how many files a part is looked at for fields, where there are more.
-const SAMPLED: usize = 64;
+const SAMPLED: usize = 32;
 
 /// The groups of JSON files: those whose paths spell the same columns go together.
 pub(crate) async fn groups(
@@ -104,7 +104,7 @@ async fn of_first_bytes(stores: &Stores, found: &Found, label: &str) -> Result<L
     })
 }
 
-/// The fields of JSON files: of all documents where those are few, else of a part of each file, or of 64 of them.
+/// The fields of JSON files: of all documents where those are few, else of a part of each file, or of 32 of them.
 async fn fields(stores: &Stores, files: &[(Found, NdjsonFile)]) -> Result<Vec<Field>> {
     let bytes: u64 = files.iter().map(|(found, _)| found.meta.size).sum();
     let scope = if bytes <= SMALL { Scope::Full } else { Scope::Sample };

@@ -60,7 +60,7 @@ fn cells(table: &Table) -> [String; 8] {
         table.rows().map_or_else(unknown, |rows| rows.to_string()),
         from,
         to,
-        formats(table).join(", "),
+        formats(table, |version| format!("Delta v{version}")).join(", "),
         table.location().to_owned(),
     ]
 }
@@ -91,7 +91,8 @@ fn as_json(table: &Table) -> Value {
     json!({
         "table": table.name(),
         "location": table.location(),
-        "formats": formats(table),
+        "formats": formats(table, |_| "Delta".to_owned()),
+        "versions": table.versions(),
         "files": table.files(),
         "bytes": table.bytes(),
         "rows": table.rows(),
@@ -100,8 +101,10 @@ fn as_json(table: &Table) -> Value {
     })
 }
 
-fn formats(table: &Table) -> Vec<&'static str> {
-    table.formats().into_iter().map(crate::lake::Format::name).collect()
+/// What a table is read from: Delta tables, each in the words of `delta`, and formats of files.
+fn formats(table: &Table, delta: impl Fn(u64) -> String) -> Vec<String> {
+    let files = table.formats().into_iter().map(|format| format.name().to_owned());
+    table.versions().into_iter().map(delta).chain(files).collect()
 }
 
 fn told(at: DateTime<Utc>) -> String {

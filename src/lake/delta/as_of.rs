@@ -14,10 +14,6 @@ pub enum AsOf {
 }
 
 impl AsOf {
-    /// How a location says it, for messages.
-    pub(crate) const EXPECTED: &'static str =
-        "write @v12 for a version, or @2026-10-01T00:00:00Z for a time (RFC 3339)";
-
     /// The version that a text such as `v12`, `2026-10-01T00:00:00Z` or `2026-10-01` (midnight in UTC) means.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         if let Some(number) = text.strip_prefix('v') {

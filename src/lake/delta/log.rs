@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicUsize;
 
 use chrono::DateTime;
 use datafusion::common::ScalarValue;
+use delta_kernel::Error as KernelError;
 use delta_kernel::table_features::ColumnMappingMode;
 use deltalake_core::DeltaTableError;
 use deltalake_core::kernel::{LogicalFileView, Snapshot as Log};
@@ -214,9 +215,8 @@ fn encoded(text: &str) -> String {
 
 /// The error of a table whose log cannot be read.
 pub(super) fn told(place: &Place, error: &DeltaTableError) -> Error {
-    use delta_kernel::Error as KernelError;
     let kernel = match error {
-        DeltaTableError::KernelError(kernel) => Some(kernel),
+        DeltaTableError::KernelError(kernel) => Some(bare(kernel)),
         _ => None,
     };
     let of_store = match (error, kernel) {
@@ -227,11 +227,28 @@ pub(super) fn told(place: &Place, error: &DeltaTableError) -> Error {
     if let Some(ours) = of_store.and_then(|source| Error::within(source)) {
         return ours;
     }
-    if let Some(KernelError::Unsupported(what)) = kernel {
-        // The kernel names the feature in quotes.
-        let named = what.split('\'').nth(1).map(|feature| format!("'{feature}'"));
-        return unsupported(place, &named.unwrap_or_else(|| format!("what its log asks for ({what})")));
+    match kernel {
+        Some(KernelError::Unsupported(what)) => {
+            // The kernel names features in quotes, and versions at the end.
+            let feature = what.split('\'').nth(1).map(|feature| format!("'{feature}'"));
+            let version = what.strip_prefix("Unsupported minimum reader version").map(|n| format!("reader version{n}"));
+            return unsupported(
+                place,
+                &feature.or(version).unwrap_or_else(|| format!("more than this one does ({what})")),
+            );
+        }
+        Some(KernelError::MaxCatalogVersion(_)) => return unsupported(place, "'catalogManaged'"),
+        _ => {}
     }
-    Error::new(Kind::Input, format!("{}: the log of the Delta table cannot be read: {error}", place.shown))
+    let reason = kernel.map_or_else(|| error.to_string(), ToString::to_string);
+    Error::new(Kind::Input, format!("{}: the log of the Delta table cannot be read: {reason}", place.shown))
         .with_help(format!("check {}/_delta_log: commits are named 00000000000000000000.json and so on", place.shown))
+}
+
+/// An error of the kernel without the trace of calls that it may come in.
+pub(super) fn bare(error: &KernelError) -> &KernelError {
+    match error {
+        KernelError::Backtraced { source, .. } => bare(source),
+        other => other,
+    }
 }

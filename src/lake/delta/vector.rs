@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::common::runtime::SpawnedTask;
+use delta_kernel::Error as KernelError;
 use delta_kernel::actions::deletion_vector::{DeletionVectorDescriptor, DeletionVectorStorageType};
 use deltalake_core::logstore::{LogStore, StorageConfig, default_logstore};
 use object_store::ObjectStore;
@@ -14,7 +15,7 @@ use object_store::path::Path as ObjectPath;
 use object_store::prefix::PrefixStore;
 use url::Url;
 
-use super::log::located;
+use super::log::{bare, located};
 use super::place::Place;
 use super::rows;
 use super::snapshot::Deletions;
@@ -85,9 +86,9 @@ impl Deletions for Vector {
         let root = logs.root_url().clone();
         let read = move || descriptor.read(engine.storage_handler(), &root);
         let read = SpawnedTask::spawn_blocking(read).await.map_err(|e| self.damaged(&e))?;
-        let rows = read.map_err(|e| match &e {
-            delta_kernel::Error::ObjectStore(source) => Error::within(source).unwrap_or_else(|| self.damaged(&e)),
-            _ => self.damaged(&e),
+        let rows = read.map_err(|e| match bare(&e) {
+            KernelError::ObjectStore(source) => Error::within(source).unwrap_or_else(|| self.damaged(source)),
+            other => self.damaged(other),
         })?;
         if rows.len() != self.count() {
             return Err(self.damaged(&format!("the log says that it has {} rows, found {}", self.count(), rows.len())));

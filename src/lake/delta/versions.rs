@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use datafusion::common::runtime::SpawnedTask;
-use delta_kernel::Snapshot;
 use delta_kernel::history_manager::error::{LogHistoryError, NearestTimestamp};
 use delta_kernel::history_manager::{HistoryCommitType, latest_version_as_of};
+use delta_kernel::{Error as KernelError, Snapshot};
 use deltalake_core::DeltaTableError;
 use deltalake_core::logstore::LogStore;
 use futures::TryStreamExt;
 use object_store::path::Path;
 
 use super::as_of::AsOf;
-use super::log::told;
+use super::log::{bare, told};
 use super::place::{LOG, Place};
 use crate::error::{Error, Kind, Result};
 
@@ -42,23 +42,21 @@ async fn at_instant(place: &Place, logs: &Arc<dyn LogStore>, at: DateTime<Utc>) 
     };
     let found = SpawnedTask::spawn_blocking(look).await;
     let found = found.map_err(|e| Error::new(Kind::Engine, "looking for a version did not end").with_source(e))?;
-    match found {
-        Ok(commit) => Ok(commit.version),
-        Err(delta_kernel::Error::LogHistory(error)) => match *error {
-            LogHistoryError::TimestampOutOfRange { nearest_timestamp: NearestTimestamp::Earliest(first), .. } => {
-                let first = DateTime::from_timestamp_millis(first).unwrap_or_default();
-                let message = format!(
-                    "{}: no {}: the first one that there is was committed at {}",
-                    place.shown,
-                    AsOf::Instant(at),
-                    first.to_rfc3339_opts(SecondsFormat::Millis, true)
-                );
-                Err(Error::new(Kind::Input, message).with_help("name a later time, or a version by its number"))
-            }
-            other => Err(told(place, &DeltaTableError::KernelError(delta_kernel::Error::LogHistory(Box::new(other))))),
+    let error = match found {
+        Ok(commit) => return Ok(commit.version),
+        Err(error) => error,
+    };
+    let first = match bare(&error) {
+        KernelError::LogHistory(history) => match history.as_ref() {
+            LogHistoryError::TimestampOutOfRange { nearest_timestamp: NearestTimestamp::Earliest(first), .. } => *first,
+            _ => return Err(told(place, &error.into())),
         },
-        Err(other) => Err(told(place, &DeltaTableError::KernelError(other))),
-    }
+        _ => return Err(told(place, &error.into())),
+    };
+    let first = DateTime::from_timestamp_millis(first).unwrap_or_default().to_rfc3339_opts(SecondsFormat::Millis, true);
+    let wanted = AsOf::Instant(at);
+    let message = format!("{}: no {wanted}: the first one that there is was committed at {first}", place.shown);
+    Err(Error::new(Kind::Input, message).with_help("name a later time, or a version by its number"))
 }
 
 /// What a log holds.

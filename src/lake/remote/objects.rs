@@ -205,7 +205,15 @@ impl Objects {
         let listed = known.is_some();
         let options = known.as_ref().map_or(options.clone(), |known| known.condition(scheme, options));
         let asked = Asked { shown: &shown, scheme, listed };
-        let mut result = member.store.get_opts(&key, options).await.map_err(|error| carried(asked.told(&error)))?;
+        let mut result = match member.store.get_opts(&key, options).await {
+            Ok(result) => result,
+            // Who looks whether there is one has to see that there is none.
+            Err(error @ StoreError::NotFound { .. }) => {
+                let source = Box::new(asked.told(&error));
+                return Err(StoreError::NotFound { path: location.to_string(), source });
+            }
+            Err(error) => return Err(carried(asked.told(&error))),
+        };
         if let Some(known) = &known {
             known.check(&result.meta, &asked).map_err(carried)?;
         }

@@ -1,0 +1,117 @@
+//! Delta tables in stores.
+
+use std::fs;
+
+use super::super::program::{Ran, egret, egret_in, root};
+use super::super::stores::server::Server;
+use super::table;
+
+const RULE: &str = "data/rules/egress-unusual-executable.toml";
+
+/// Puts the files of a table below a key.
+fn put(server: &Server, key: &str, name: &str) {
+    let folder = table(name);
+    for entry in walkdir::WalkDir::new(&folder) {
+        let entry = entry.unwrap();
+        if entry.file_type().is_file() {
+            let relative = entry.path().strip_prefix(&folder).unwrap();
+            server.put(&format!("{key}/{}", relative.display()), fs::read(entry.path()).unwrap());
+        }
+    }
+}
+
+fn run(server: &Server, args: &[&str]) -> Ran {
+    let folder = tempfile::tempdir().unwrap();
+    let mut variables = server.environment();
+    variables.push(("HOME".to_owned(), folder.path().display().to_string()));
+    egret_in(args, &root(), None, &variables)
+}
+
+fn sorted(ran: &Ran) -> Vec<&str> {
+    let mut lines: Vec<_> = ran.stdout.lines().collect();
+    lines.sort_unstable();
+    lines
+}
+
+#[test]
+fn a_table_in_a_store_has_the_rows_of_the_same_on_this_machine() {
+    let server = Server::start();
+    for (key, name) in [
+        ("t/partitioned", "partitioned"),
+        ("t/a b/vectors", "vectors"),
+        ("t/mapped-id", "mapped-id"),
+        ("t/mapped-name", "mapped-name"),
+        ("t/cleaned", "cleaned"),
+    ] {
+        put(&server, key, name);
+        let local = table(name);
+        let local = local.to_str().unwrap();
+        let all = ["sql", "SELECT * FROM events", "-q", "--events"];
+        let mut places = vec![format!("s3://lake/{key}"), format!("s3://lake/{key}/")];
+        places.push(server.url("dav", &format!("{}/", key.replace(' ', "%20"))));
+        for place in places {
+            for (flags, version) in [(&[][..], ""), (&["--scan", "stock"], ""), (&[], "@v3")] {
+                let version = if name == "mapped-id" { version.replace('3', "1") } else { version.to_owned() };
+                let expected = egret(&[&all[..], &[&format!("{local}{version}")], flags].concat()).expect(0);
+                let found = run(&server, &[&all[..], &[&format!("{place}{version}")], flags].concat()).expect(0);
+                assert_eq!(sorted(&found), sorted(&expected), "{place}{version} {flags:?}");
+            }
+            eprintln!("{place}: the rows of {local}");
+        }
+    }
+}
+
+#[test]
+fn the_log_of_a_store_spares_requests() {
+    let server = Server::start();
+    put(&server, "lake/logs-endpoint.events.network-default", "events");
+    let run = |args: &[&str]| run(&server, args).expect(0);
+    let flat = egret(&["run", RULE, "--at", "latest", "-q", "--events", "data/events.parquet"]).expect(0);
+    for flags in [
+        &["--events", "s3://lake/lake/logs-endpoint.events.network-default"][..],
+        &["--lake", "s3://lake/lake"],
+        &["--lake", "s3://lake/lake", "--scan", "stock"],
+    ] {
+        server.take_log();
+        let found = run(&[&["run", RULE, "--at", "2026-10-01T23:00:00Z", "-q"][..], flags].concat());
+        assert_eq!(found.stdout, flat.stdout, "{flags:?}");
+        let asked = server.take_log();
+        let opened: std::collections::BTreeSet<_> = asked
+            .iter()
+            .filter(|r| r.key.ends_with(".parquet") && !r.key.contains("_delta_log"))
+            .map(|r| &r.key)
+            .collect();
+        // One of five files is of the rule's hour.
+        assert_eq!(opened.len(), 1, "{opened:?}");
+        let lists = asked.iter().filter(|request| request.is_list()).count();
+        eprintln!("{flags:?}: {} requests, {lists} lists", asked.len());
+        assert!(lists <= 5, "{asked:?}");
+    }
+}
+
+#[test]
+fn errors_of_stores_are_told_of_the_table() {
+    let server = Server::start();
+    put(&server, "t/partitioned", "partitioned");
+    let error =
+        |location: &str| run(&server, &["sql", "SELECT count(*) FROM events", "--events", location]).expect(1).stderr;
+    let told = error("s3://lake/t/partitioned@v9");
+    assert!(told.contains("s3://lake/t/partitioned: no version 9: there are versions 0 to 3"), "{told}");
+    let told = error("s3://lake/t");
+    assert!(told.contains("holds files of the Delta table s3://lake/t/partitioned"), "{told}");
+    let told = error("s3://lake/t/partitioned/*/*/*.parquet");
+    assert!(told.contains("holds files of the Delta table"), "{told}");
+    let told = error("s3://lake/t/none@v1");
+    assert!(told.contains("no Delta table: found no _delta_log in s3://lake/t/none"), "{told}");
+    let denied = egret_in(
+        &["sql", "SELECT count(*) FROM events", "--events", "s3://lake/t/partitioned"],
+        &root(),
+        None,
+        &server
+            .environment()
+            .into_iter()
+            .map(|(k, v)| if k.contains("SECRET") { (k, "wrong".to_owned()) } else { (k, v) })
+            .collect::<Vec<_>>(),
+    );
+    assert!(denied.code == 1 && denied.stderr.contains("not allowed"), "{}", denied.stderr);
+}

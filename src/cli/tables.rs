@@ -19,7 +19,8 @@ Examples:
   egret tables --catalog /etc/egret.toml --format json
 
 Without a location the tables are those of egret.toml in the working directory. Rows and times are read from the footers
-of Parquet files; of a table with JSON files nobody knows them without reading it, and - stands there.")]
+of Parquet files and from the logs of Delta tables; of a table with JSON files nobody knows them without reading it, and -
+stands there.")]
 pub(super) struct TablesArgs {
     /// Lines for people or one JSON document
     #[arg(long, short = 'f', value_enum, default_value_t = Format::Text)]

@@ -1,7 +1,8 @@
 //! Locations and the files that they hold.
 //!
 //! A location is a Parquet file, a JSON file (plain, .gz or .zst), a folder of either at any depth, a glob, or `-`.
-//! What a file is, its extension says; where that says nothing, its first bytes.
+//! What a file is, its extension says; where that says nothing, its first bytes. Files of a Delta table are none of a
+//! location: its log tells which of them count.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};

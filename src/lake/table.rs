@@ -267,7 +267,7 @@ impl Table {
             let [leaf] = group.leaves(TIMESTAMP) else { return None };
             for file in &group.files {
                 let groups = match &file.found.delta {
-                    Some(active) => vec![active.told_bounds(&leaf.path)?],
+                    Some(active) => vec![active.told_bounds(&group.schema, &leaf.path)?],
                     None => footer_bounds(leaf, file.footer()?.metadata.as_ref()?)?,
                 };
                 for (from, to) in times(leaf, groups)? {

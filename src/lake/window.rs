@@ -117,7 +117,7 @@ impl Window {
     /// Whether a file of a Delta table may hold events of the window, as far as the log tells.
     pub(crate) fn in_log(&self, group: &Group, active: &Active, bind: &Bind) -> bool {
         let places = self.places(group, bind).into_iter();
-        let bounds = places.map(|leaf| match (self.range_of(leaf), active.bounds(&leaf.path)) {
+        let bounds = places.map(|leaf| match (self.range_of(leaf), active.bounds(&group.schema, &leaf.path)) {
             (Some(range), Some(bounds)) => Place::Known { range, groups: vec![bounds] },
             _ => Place::Unknown,
         });

@@ -32,7 +32,7 @@ use super::versions;
 use crate::error::{Error, Kind, Result};
 
 /// Features of tables without which a reader gives other rows, and that this one honours.
-const HONOURED: [&str; 12] = [
+const HONOURED: [&str; 11] = [
     "columnMapping",
     "deletionVectors",
     "timestampNtz",
@@ -45,7 +45,6 @@ const HONOURED: [&str; 12] = [
     "variantType-preview",
     "variantShredding",
     "variantShredding-preview",
-    "inCommitTimestamp",
 ];
 
 /// How a folder is named whose value is null.

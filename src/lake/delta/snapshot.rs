@@ -126,14 +126,23 @@ impl Active {
         self.statistics.rows.map(|rows| rows.saturating_sub(deleted))
     }
 
-    /// The bounds of a column of whole numbers or instants, where the log tells some.
-    pub(crate) fn bounds(&self, path: &[String]) -> Option<Bounds> {
-        self.statistics.bounds(self.snapshot.columns.position(path)?)
+    /// The bounds of a column of whole numbers or instants, where the log tells some; `schema` is that of the file's group.
+    pub(crate) fn bounds(&self, schema: &SchemaRef, path: &[String]) -> Option<Bounds> {
+        self.statistics.bounds(self.position(schema, path)?)
     }
 
     /// The bounds of a column as the log tells them, the largest instant perhaps cut to milliseconds.
-    pub(crate) fn told_bounds(&self, path: &[String]) -> Option<Bounds> {
-        self.statistics.told(self.snapshot.columns.position(path)?)
+    pub(crate) fn told_bounds(&self, schema: &SchemaRef, path: &[String]) -> Option<Bounds> {
+        self.statistics.told(self.position(schema, path)?)
+    }
+
+    fn position(&self, schema: &SchemaRef, path: &[String]) -> Option<usize> {
+        self.is_named_in_log(schema).then(|| self.snapshot.columns.position(path)).flatten()
+    }
+
+    /// Whether columns have the names in a schema that they have in the log: files that number them may have others.
+    pub(crate) fn is_named_in_log(&self, schema: &SchemaRef) -> bool {
+        *schema == self.snapshot.columns.schema
     }
 
     /// Its footer, if it was opened.

@@ -123,7 +123,10 @@ impl ParquetScan {
     /// Which files may hold rows that pass filters, by what the log of a Delta table says.
     fn by_log<'a>(&self, state: &dyn Session, filters: &[Expr], files: Vec<&'a Scanned>) -> Result<Vec<&'a Scanned>> {
         let active: Option<Vec<_>> = files.iter().map(|file| file.active()).collect();
-        let Some(active) = active else { return Ok(files) };
+        let Some(active) = active.filter(|active| active.iter().all(|file| file.is_named_in_log(&self.file_schema)))
+        else {
+            return Ok(files);
+        };
         let kept = delta::kept(state, filters, &self.schema, &active)?;
         Ok(files.into_iter().zip(kept).filter(|(_, kept)| *kept).map(|(file, _)| file).collect())
     }

@@ -10,6 +10,8 @@ mod made;
 #[cfg(feature = "delta")]
 mod pruning;
 #[cfg(feature = "delta")]
+mod readme;
+#[cfg(feature = "delta")]
 mod rows;
 #[cfg(feature = "delta")]
 mod stores;

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::super::program::{Ran, egret, egret_in, root};
-use super::super::stores::server::Server;
+use super::super::stores::server::{Fault, Server};
 use super::table;
 
 const RULE: &str = "data/rules/egress-unusual-executable.toml";
@@ -103,15 +103,51 @@ fn errors_of_stores_are_told_of_the_table() {
     assert!(told.contains("holds files of the Delta table"), "{told}");
     let told = error("s3://lake/t/none@v1");
     assert!(told.contains("no Delta table: found no _delta_log in s3://lake/t/none"), "{told}");
-    let denied = egret_in(
-        &["sql", "SELECT count(*) FROM events", "--events", "s3://lake/t/partitioned"],
-        &root(),
-        None,
-        &server
-            .environment()
-            .into_iter()
-            .map(|(k, v)| if k.contains("SECRET") { (k, "wrong".to_owned()) } else { (k, v) })
-            .collect::<Vec<_>>(),
-    );
-    assert!(denied.code == 1 && denied.stderr.contains("not allowed"), "{}", denied.stderr);
+    let fail = |part: &'static str, fault: Fault| {
+        server.fail(move |request| if request.key.contains(part) { fault.clone() } else { Fault::None });
+        error("s3://lake/t/partitioned")
+    };
+    let told = fail("_delta_log", Fault::Status(403, "AccessDenied"));
+    assert!(told.contains("not allowed") && told.contains("AWS_ACCESS_KEY_ID"), "{told}");
+    let told = fail("region=eu", Fault::Changed(None));
+    assert!(told.contains("region=eu") && told.contains("gone") && told.contains("VACUUM"), "{told}");
+}
+
+#[test]
+fn random_faults_give_right_rows_or_a_clear_error() {
+    let server = Server::start();
+    put(&server, "t/vectors", "vectors");
+    let sql = "SELECT n FROM events ORDER BY n";
+    let local = egret(&["sql", sql, "-q", "--events", table("vectors").to_str().unwrap()]).expect(0);
+    let (mut right, mut told) = (0, 0);
+    for seed in 0..24_u64 {
+        let mut state = seed;
+        let mut below = move |end: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % end
+        };
+        let share = [3, 6, 20][below(3) as usize];
+        server.fail(move |_| match below(share * 4) {
+            0 => Fault::Status(503, "SlowDown"),
+            1 => Fault::Status(500, "InternalError"),
+            2 => Fault::Cut,
+            3 => Fault::Closed,
+            _ => Fault::None,
+        });
+        let mut variables = server.environment();
+        variables.push(("AWS_MAX_ATTEMPTS".to_owned(), "3".to_owned()));
+        let args = ["sql", sql, "-q", "--events", "s3://lake/t/vectors", "--footer-cache", "-", "--timeout", "60s"];
+        let ran = egret_in(&args, &root(), None, &variables);
+        if ran.code == 0 {
+            assert_eq!(ran.stdout, local.stdout, "seed {seed}");
+            right += 1;
+        } else {
+            assert_eq!(ran.code, 1, "seed {seed}: {}", ran.stderr);
+            assert!(ran.stdout.is_empty(), "seed {seed}");
+            assert!(ran.stderr.contains("s3://lake/t/vectors"), "seed {seed}: {}", ran.stderr);
+            told += 1;
+        }
+    }
+    eprintln!("{right} runs gave the right rows, {told} a clear error");
+    assert!(right > 0);
 }

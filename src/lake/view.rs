@@ -19,6 +19,7 @@ use datafusion::logical_expr::{
     Expr, LogicalPlan, LogicalPlanBuilder, Projection, ScalarUDF, Union, cast, lit, try_cast,
 };
 
+use super::delta::Active;
 use super::field::{Field, Kind};
 use super::functions::{Unparsed, list_leaf, parse_instant, row_json};
 use super::group::{Group, GroupFile};
@@ -342,7 +343,7 @@ fn parquet_scan(bind: &Bind<'_>, group: &Group, with_id: bool) -> ParquetScan {
             }
             let mut path_values = file.path_values.clone();
             if with_id {
-                path_values.push(ScalarValue::Utf8View(Some(active.fingerprint(&file.found))));
+                path_values.push(ScalarValue::Utf8View(Some(Active::fingerprint(&file.found))));
             }
             let (meta, told) = (file.found.meta.clone(), Told::Log(file.found.clone()));
             return Some(Scanned { meta, told, path_values, row_groups: None });

@@ -46,8 +46,8 @@ impl Display for AsOf {
 pub(crate) fn split(location: &str) -> Option<(&str, AsOf)> {
     let (path, version) = location.rsplit_once('@')?;
     // The query of a URL is no part of its path.
-    let is_path = !path.is_empty() && !(path.contains("://") && path.contains('?'));
-    Some((path, AsOf::parse(version)?)).filter(|_| is_path)
+    let in_query = path.contains("://") && path.contains('?');
+    Some((path, AsOf::parse(version)?)).filter(|_| !path.is_empty() && !in_query)
 }
 
 #[cfg(test)]

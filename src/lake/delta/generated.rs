@@ -68,15 +68,14 @@ fn name(text: &str) -> Option<String> {
     let mut parts = Vec::new();
     let mut rest = text.trim();
     loop {
-        let (part, after) = match rest.strip_prefix('`') {
-            Some(quoted) => quoted.split_once('`')?,
-            None => {
-                let end = rest.find('.').unwrap_or(rest.len());
-                rest.split_at(end)
-            }
+        let quoted = rest.strip_prefix('`');
+        let (part, after) = if let Some(quoted) = quoted {
+            quoted.split_once('`')?
+        } else {
+            rest.split_at(rest.find('.').unwrap_or(rest.len()))
         };
-        let bare = !rest.starts_with('`');
-        if part.is_empty() || (bare && !part.chars().all(|c| c.is_alphanumeric() || c == '_')) {
+        let is_name = quoted.is_some() || part.chars().all(|c| c.is_alphanumeric() || c == '_');
+        if part.is_empty() || !is_name {
             return None;
         }
         parts.push(part);

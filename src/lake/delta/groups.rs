@@ -53,49 +53,39 @@ pub(crate) async fn groups(
     files: Vec<(Found, Arc<Active>)>,
 ) -> Result<(Vec<Group>, Vec<LeftOut>)> {
     let columns = &snapshot.columns;
-    let of = |(found, active): (Found, Arc<Active>)| GroupFile {
-        path_values: active.partition.clone(),
-        found,
-        footer: None,
-        json: None,
-        range: None,
+    let of_log = || Naming { schema: Arc::clone(&columns.schema), names: columns.names.clone() };
+    let named = match &columns.ids {
+        Some(ids) => named(stores, ids, snapshot, &files).await?,
+        None => Vec::new(),
     };
-    let Some(ids) = &columns.ids else {
-        let files = files.into_iter().map(of).collect();
-        let (group, left_out) = group(snapshot, Arc::clone(&columns.schema), columns.names.clone(), files);
-        return Ok((vec![group], left_out));
-    };
-    let named = named(stores, ids, snapshot, &files).await?;
-    let mut drafts: Vec<(Naming, Vec<GroupFile>)> = Vec::new();
-    for (naming, file) in named.into_iter().zip(files) {
-        match drafts.iter_mut().find(|(other, _)| other.schema == naming.schema) {
-            Some((_, files)) => files.push(of(file)),
-            None => drafts.push((naming, vec![of(file)])),
+    let mut named = named.into_iter();
+    // A file that an absolute path names may lie elsewhere than the table.
+    let mut drafts: Vec<(Naming, bool, Vec<GroupFile>)> = Vec::new();
+    for (found, active) in files {
+        let naming = named.next();
+        let schema = naming.as_ref().map_or(&columns.schema, |naming| &naming.schema);
+        let at = drafts.iter().position(|(other, remote, _)| other.schema == *schema && *remote == found.remote);
+        let path_values = active.partition.clone();
+        let remote = found.remote;
+        let file = GroupFile { path_values, found, footer: None, json: None, range: None };
+        match at.and_then(|at| drafts.get_mut(at)) {
+            Some((.., files)) => files.push(file),
+            None => drafts.push((naming.unwrap_or_else(of_log), remote, vec![file])),
         }
     }
     if drafts.is_empty() {
-        let naming = Naming { schema: Arc::clone(&columns.schema), names: columns.names.clone() };
-        drafts.push((naming, Vec::new()));
+        drafts.push((of_log(), snapshot.remote, Vec::new()));
     }
     let mut all = Vec::with_capacity(drafts.len());
     let mut left_out = Vec::new();
-    for (Naming { schema, names }, files) in drafts {
-        let (group, out) = group(snapshot, schema, names, files);
+    for (Naming { schema, names }, remote, files) in drafts {
+        let partition: Vec<FieldRef> = columns.partition.clone();
+        let name = |path: &[String]| names.get(path).cloned();
+        let (group, out) = Group::named(Format::Parquet, schema, partition, files, name);
         left_out.extend(out.into_iter().filter(|out| !left_out.contains(out)).collect::<Vec<_>>());
-        all.push(group);
+        all.push(Group { remote, ..group });
     }
     Ok((all, left_out))
-}
-
-fn group(
-    snapshot: &Snapshot,
-    schema: SchemaRef,
-    names: HashMap<Vec<String>, String>,
-    files: Vec<GroupFile>,
-) -> (Group, Vec<LeftOut>) {
-    let partition: Vec<FieldRef> = snapshot.columns.partition.clone();
-    let (group, left_out) = Group::named(Format::Parquet, schema, partition, files, |path| names.get(path).cloned());
-    (Group { remote: snapshot.remote, ..group }, left_out)
 }
 
 /// How a file names the columns of a table.

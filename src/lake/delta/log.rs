@@ -89,7 +89,7 @@ pub(crate) async fn read(place: &Place, as_of: Option<AsOf>) -> Result<(Arc<Snap
             let value = columns::partition_value(text, field, column)
                 .map_err(|reason| damaged(format!("partition '{}' of {}: {reason}", field.name(), view.path())))?;
             let spelled = if value.is_null() { NULL.to_owned() } else { encoded(text.unwrap_or_default()) };
-            layout.push_str(&format!("{}={spelled}/", encoded(field.name())));
+            layout.extend([encoded(field.name()), "=".to_owned(), spelled, "/".to_owned()]);
             values.push(value);
         }
         layout.push_str("file");

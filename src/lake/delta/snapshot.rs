@@ -150,8 +150,8 @@ impl Active {
         self.opened.get().map(|opened| &opened.footer)
     }
 
-    /// The name that its rows get their ids from: files of Delta tables are never written anew under a name.
-    pub(crate) fn fingerprint(&self, found: &Found) -> String {
+    /// The name that the rows of a file get their ids from: files of Delta tables are never written anew under a name.
+    pub(crate) fn fingerprint(found: &Found) -> String {
         let text = format!("{}\0{}", found.relative, found.meta.size);
         Uuid::new_v5(&Uuid::NAMESPACE_OID, text.as_bytes()).simple().to_string()
     }

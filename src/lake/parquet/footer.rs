@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use datafusion::arrow::datatypes::{SchemaRef, TimeUnit};
-use datafusion::datasource::physical_plan::parquet::coerce_int96_to_resolution;
+use datafusion::datasource::physical_plan::parquet::Int96Coercer;
 use datafusion::parquet::arrow::parquet_to_arrow_schema;
 use datafusion::parquet::basic::ConvertedType;
 use datafusion::parquet::errors::ParquetError;
@@ -113,7 +113,7 @@ pub(crate) async fn read_one(stores: &Stores, file: &Found, kept: &AtomicUsize) 
     let schema = guarded(|| parquet_to_arrow_schema(described.schema_descr(), described.key_value_metadata()))
         .map_err(|reason| Fault::Bytes(reason).told(file))?;
     // Delta has instants of microseconds. The twelve bytes that Spark may write for one reach farther than nanoseconds do.
-    let micros = || coerce_int96_to_resolution(described.schema_descr(), &schema, &TimeUnit::Microsecond);
+    let micros = || Int96Coercer::new(described.schema_descr(), &schema, &TimeUnit::Microsecond).coerce();
     let schema = file.delta.as_ref().and_then(|_| micros()).unwrap_or(schema);
     let group_rows = metadata.row_groups().iter().map(|g| u64::try_from(g.num_rows()).unwrap_or(0)).collect();
     let fingerprint = fingerprint(&file.relative, file.meta.size, &metadata);

@@ -144,8 +144,9 @@ impl Address {
     ///
     /// # Errors
     /// A path that no object can have.
+    #[cfg(feature = "delta")]
     pub(crate) fn path(&self) -> Result<Path> {
-        Ok(Path::from_iter(self.id().split('/').map(Into::into).chain(self.object()?.parts())))
+        Self { key: format!("{}/{}", self.id(), self.key), ..self.clone() }.object()
     }
 
     /// The place of a key in the store, as people write it.

@@ -141,6 +141,7 @@ impl Objects {
     ///
     /// # Errors
     /// As for its first request.
+    #[cfg(feature = "delta")]
     pub(crate) async fn open(&self, address: &Address) -> Result<()> {
         self.member(address).await.map(drop)
     }

@@ -40,7 +40,7 @@ fn a_feature_that_is_not_honoured_is_named() {
         assert!(told.contains(table.place()) && told.contains(named) && told.contains("Delta table"), "{told}");
     }
     let mut table = Made::new(&[("n", "timestamp")], &[]);
-    table.protocol = json!({"minReaderVersion": 4, "minWriterVersion": 7, "readerFeatures": [], "writerFeatures": []});
+    table.protocol = json!({"minReaderVersion": 4, "minWriterVersion": 7, "writerFeatures": []});
     table.commit(Vec::new());
     let told = error(table.place());
     assert!(told.contains(table.place()) && told.contains("reader version 4"), "{told}");

@@ -56,7 +56,7 @@ fn every_version_has_the_rows_that_other_readers_find() {
         }
         let expected = sorted(expected.clone());
         for location in locations {
-            for flags in [&[][..], &["--scan", "stock"], &["--threads", "3"]] {
+            for flags in [&[][..], &["--scan", "stock"], &["--threads", "3"], &["--threads", "1"]] {
                 let found = sorted(query("SELECT * FROM events", &location, flags));
                 assert_eq!(found, expected, "{location} {flags:?}");
             }

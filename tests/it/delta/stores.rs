@@ -114,6 +114,35 @@ fn errors_of_stores_are_told_of_the_table() {
 }
 
 #[test]
+fn a_table_of_this_machine_may_name_objects_of_a_store() {
+    let server = Server::start();
+    put(&server, "t/partitioned", "partitioned");
+    let (_folder, place) = super::copied("partitioned");
+    // The files of one commit stay where they are.
+    for version in [0, 2, 3] {
+        let log = place.join(format!("_delta_log/{version:020}.json"));
+        let text = fs::read_to_string(&log).unwrap();
+        fs::write(log, text.replace("\"path\":\"", "\"path\":\"s3://lake/t/partitioned/")).unwrap();
+    }
+    let removed = place.join("_delta_log/00000000000000000002.json");
+    let text = fs::read_to_string(&removed).unwrap();
+    let first = fs::read_to_string(place.join("_delta_log/00000000000000000001.json")).unwrap();
+    let lines = text.lines().map(|line| {
+        let path = line.split("\"path\":\"s3://lake/t/partitioned/").nth(1).and_then(|rest| rest.split('"').next());
+        let here = line.starts_with("{\"remove\"") && path.is_some_and(|path| first.contains(path));
+        if here { line.replace("s3://lake/t/partitioned/", "") } else { line.to_owned() }
+    });
+    fs::write(&removed, lines.collect::<Vec<_>>().join("\n")).unwrap();
+    let args = |place: &str| ["sql", "SELECT * FROM events", "-q", "--events", place].map(str::to_owned);
+    let local = egret(&args(table("partitioned").to_str().unwrap())).expect(0);
+    let all = args(place.to_str().unwrap());
+    let found = run(&server, &all.iter().map(String::as_str).collect::<Vec<_>>()).expect(0);
+    assert_eq!(sorted(&found), sorted(&local));
+    let read = server.take_log().iter().filter(|request| request.key.ends_with(".parquet")).count();
+    assert!(read > 0);
+}
+
+#[test]
 fn random_faults_give_right_rows_or_a_clear_error() {
     let server = Server::start();
     put(&server, "t/vectors", "vectors");

@@ -152,7 +152,8 @@ fn absolute_paths_are_followed() {
                 if let Some(remove) = action.get_mut("remove").and_then(Value::as_object_mut) {
                     remove.retain(|_, value| !value.is_null());
                 }
-                new.push_str(&format!("{action}\n"));
+                new.push_str(&action.to_string());
+                new.push('\n');
             }
             new
         });

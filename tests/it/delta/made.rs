@@ -102,8 +102,8 @@ impl Made {
             }}));
         }
         all.extend(actions);
-        let text: String = all.iter().map(|action| format!("{action}\n")).collect();
-        fs::write(self.log(version), text).unwrap();
+        let lines: Vec<String> = all.iter().map(Value::to_string).collect();
+        fs::write(self.log(version), lines.join("\n") + "\n").unwrap();
     }
 
     /// The file of a commit.

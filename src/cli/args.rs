@@ -43,8 +43,9 @@ impl From<LanguageArg> for Language {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Events")]
 pub(crate) struct LakeArgs {
-    /// One table that every FROM reads: a Parquet or JSON file, a folder, a glob, or - for stdin; also in a store: s3://,
-    /// gs://, az://, abfss://, http(s)://, signed in by the variables of each (AWS_*, GOOGLE_*, AZURE_*)
+    /// One table that every FROM reads: a Parquet or JSON file, a folder, a glob, - for stdin, or a Delta table, also as it
+    /// was: PATH@v12, PATH@2026-10-01T00:00:00Z; also in a store: s3://, gs://, az://, abfss://, http(s)://, signed in by
+    /// the variables of each (AWS_*, GOOGLE_*, AZURE_*)
     #[arg(long, value_name = "LOCATION", conflicts_with = "lake")]
     pub(crate) events: Option<String>,
     /// A folder, also of a store, with one table a subfolder; FROM patterns select among their names
@@ -53,7 +54,7 @@ pub(crate) struct LakeArgs {
     /// Add or replace a table
     #[arg(long = "table", value_name = "NAME=LOCATION", value_parser = parse_table)]
     pub(crate) tables: Vec<(String, String)>,
-    /// A file that names tables once, with location, partition, time, lateness and mapping [default: egret.toml in the
+    /// A file that names tables once, with location, version, partition, time, lateness and mapping [default: egret.toml in the
     /// working directory, where neither --events nor --lake is given]; the other flags win over it
     #[arg(long, value_name = "FILE", conflicts_with = "events")]
     pub(crate) catalog: Option<PathBuf>,

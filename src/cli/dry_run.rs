@@ -43,9 +43,10 @@ impl Dry {
         execution: &Execution,
         executions: usize,
     ) -> Result<Self> {
-        let tables = engine.outlook(&lowered, time, execution);
-        let prepared = engine.prepare(lowered, time, execution, None).await;
+        let prepared = engine.prepare(lowered.clone(), time, execution, None).await;
         let prepared = prepared.map_err(|error| refused(rule, error))?;
+        // Footers of Delta tables were read for that, as far as they are wanted.
+        let tables = engine.outlook(&lowered, time, execution);
         let window = execution.window;
         Ok(Self {
             rule: rule.name.clone(),
@@ -75,6 +76,9 @@ impl Dry {
             }
             line("found", told(table.found));
             line("ruled out by folders' times", told(table.by_folders));
+            if table.delta_tables > 0 {
+                line("ruled out by the Delta log", told(table.by_log));
+            }
             let groups = format!(
                 "{}, and {} of {} row groups of the others",
                 told(table.by_footers),

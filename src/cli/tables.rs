@@ -19,7 +19,8 @@ Examples:
   egret tables --catalog /etc/egret.toml --format json
 
 Without a location the tables are those of egret.toml in the working directory. Rows and times are read from the footers
-of Parquet files; of a table with JSON files nobody knows them without reading it, and - stands there.")]
+of Parquet files and from the logs of Delta tables; of a table with JSON files nobody knows them without reading it, and -
+stands there.")]
 pub(super) struct TablesArgs {
     /// Lines for people or one JSON document
     #[arg(long, short = 'f', value_enum, default_value_t = Format::Text)]
@@ -60,7 +61,7 @@ fn cells(table: &Table) -> [String; 8] {
         table.rows().map_or_else(unknown, |rows| rows.to_string()),
         from,
         to,
-        formats(table).join(", "),
+        formats(table, |version| format!("Delta v{version}")).join(", "),
         table.location().to_owned(),
     ]
 }
@@ -91,7 +92,8 @@ fn as_json(table: &Table) -> Value {
     json!({
         "table": table.name(),
         "location": table.location(),
-        "formats": formats(table),
+        "formats": formats(table, |_| "Delta".to_owned()),
+        "versions": table.versions(),
         "files": table.files(),
         "bytes": table.bytes(),
         "rows": table.rows(),
@@ -100,8 +102,10 @@ fn as_json(table: &Table) -> Value {
     })
 }
 
-fn formats(table: &Table) -> Vec<&'static str> {
-    table.formats().into_iter().map(crate::lake::Format::name).collect()
+/// What a table is read from: Delta tables, each in the words of `delta`, and formats of files.
+fn formats(table: &Table, delta: impl Fn(u64) -> String) -> Vec<String> {
+    let files = table.formats().into_iter().map(|format| format.name().to_owned());
+    table.versions().into_iter().map(delta).chain(files).collect()
 }
 
 fn told(at: DateTime<Utc>) -> String {

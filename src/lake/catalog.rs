@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use chrono::TimeDelta;
+use toml::de::DeValue;
 
+use super::delta::AsOf;
 use super::ecs;
 use super::folders::{Folders, Pattern};
 use super::mapping::Mapping;
@@ -15,7 +17,8 @@ use crate::diagnostic::Diagnostic;
 use crate::error::{Error, Kind, Result};
 use crate::interval::Interval;
 
-const KEYS: [&str; 7] = ["fields", "format", "lateness", "location", "mapping", "partition", "time"];
+const KEYS: [&str; 9] =
+    ["fields", "format", "lateness", "location", "mapping", "partition", "time", "timestamp", "version"];
 const LOCATION: &str =
     "expected a file, a folder, a glob, or a list of them, such as location = \"events/\" or \"s3://bucket/events/\"";
 
@@ -28,6 +31,10 @@ pub struct TableSpec {
     pub locations: Vec<String>,
     /// The format of its files; others are left alone. `None`: both.
     pub format: Option<Format>,
+    /// Whether each location must be a Delta table.
+    pub delta: bool,
+    /// The version of its Delta tables; `None`: the latest.
+    pub as_of: Option<AsOf>,
     /// How long after its `@timestamp` an event may be ingested.
     pub lateness: Option<TimeDelta>,
     /// The times that its folders are named after.
@@ -43,6 +50,8 @@ impl TableSpec {
             name: name.to_owned(),
             locations: vec![location.to_owned()],
             format: None,
+            delta: false,
+            as_of: None,
             lateness: None,
             folders: None,
             mapping: Mapping::default(),
@@ -147,12 +156,17 @@ fn table(name: &str, sheet: &Sheet<'_>, folder: &Path) -> (TableSpec, Option<Pat
         None => None,
         Some(("parquet", _)) => Some(Format::Parquet),
         Some(("json", _)) => Some(Format::Json),
+        Some(("delta", _)) => {
+            spec.delta = true;
+            None
+        }
         Some((other, at)) => {
-            let help = "expected parquet or json; without the key both are read";
+            let help = "expected parquet, json or delta; without the key all are read";
             sheet.wrong(at, format!("expected a format, found `{other}`"), help);
             None
         }
     };
+    spec.as_of = as_of(sheet);
     spec.lateness = sheet.text("lateness").and_then(|(text, at)| {
         let wrong = |diagnostic: Diagnostic| sheet.wrong(at, diagnostic.message, diagnostic.help.unwrap_or_default());
         Interval::parse(text).map_err(wrong).ok().map(|lateness| lateness.length())
@@ -177,6 +191,33 @@ fn table(name: &str, sheet: &Sheet<'_>, folder: &Path) -> (TableSpec, Option<Pat
     let own = time.filter(|time| *time != TIMESTAMP).map_or(own.clone(), |time| own.with_time(time));
     spec.mapping = if file.is_some() { own } else { std::mem::take(&mut spec.mapping).with(own) };
     (spec, file)
+}
+
+/// The version of Delta tables: its number, or a time at which it was the latest.
+fn as_of(sheet: &Sheet<'_>) -> Option<AsOf> {
+    let version = sheet.value("version").and_then(|value| {
+        let number = value.get_ref().as_integer().and_then(|number| number.as_str().parse().ok());
+        if number.is_none() {
+            sheet.mistyped("version", value, "the number of a version, such as 12,");
+        }
+        number.map(AsOf::Version)
+    });
+    let instant = sheet.value("timestamp").and_then(|value| {
+        let text = match value.get_ref() {
+            DeValue::String(text) => text.to_string(),
+            DeValue::Datetime(at) => at.to_string(),
+            _ => String::new(),
+        };
+        let instant = AsOf::instant(&text);
+        if instant.is_none() {
+            sheet.mistyped("timestamp", value, "a time such as 2026-10-01T00:00:00Z");
+        }
+        if sheet.value("version").is_some() {
+            sheet.wrong(sheet::span(value), "expected a version or a timestamp, found both", "leave one of them out");
+        }
+        instant.map(AsOf::Instant)
+    });
+    version.or(instant)
 }
 
 /// The times that folders are named after: a pattern, or a table with `path` and the `field` that it is of.
@@ -257,13 +298,25 @@ mod tests {
             ("[tables.a]\nlocaton = \"x\"", &["egret.toml:2:1", "no key `localton`", "lacks the key `location`"][..]),
             ("[table.a]", &["egret.toml:1:", "no key `table`", "the nearest key is `tables`"]),
             ("[tables.a]\nlocation = 3", &["egret.toml:2:12", "found the number 3"]),
-            ("[tables.a]\nlocation = \"x\"\nformat = \"csv\"", &["egret.toml:3:10", "found `csv`", "parquet or json"]),
+            (
+                "[tables.a]\nlocation = \"x\"\nformat = \"csv\"",
+                &["egret.toml:3:10", "found `csv`", "parquet, json or delta"],
+            ),
             ("[tables.a]\nlocation = \"x\"\npartition = \"%Y/%d\"", &["egret.toml:3:13", "expected at least %Y"]),
             ("[tables.a]\nlocation = \"x\"\nlateness = \"2 days\"", &["egret.toml:3:12", "found `2 days`"]),
             (
                 "[tables.a]\nlocation = \"x\"\nmapping = \"ocsf-network\"",
                 &["no mapping is named", "ocsf-network-activity"],
             ),
+            (
+                "[tables.a]\nlocation = \"x\"\nversion = \"2\"",
+                &["egret.toml:3:11", "the number of a version", "the text `2`"],
+            ),
+            (
+                "[tables.a]\nlocation = \"x\"\ntimestamp = \"yesterday\"",
+                &["egret.toml:3:13", "found the text `yesterday`"],
+            ),
+            ("[tables.a]\nlocation = \"x\"\nversion = 1\ntimestamp = 2026-10-01T00:00:00Z", &["found both"]),
             ("[tables.\"a*\"]\nlocation = \"x\"", &["egret.toml:1:", "found `a*`"]),
             ("[tables.a", &["egret.toml:1:"]),
             ("", &["expected tables, found none"]),

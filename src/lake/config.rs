@@ -16,8 +16,9 @@ use super::window::Window;
 
 /// The locations of the events.
 ///
-/// A location is a Parquet file, a JSON file, a folder of either at any depth, a glob, or `-` for standard input; on this
-/// machine, or in a store: `s3://BUCKET/PATH`, `gs://`, `az://`, `abfss://`, `http://` and `https://`.
+/// A location is a Parquet file, a JSON file, a folder of either at any depth, a glob, a Delta table (`PATH`, `PATH@v12` or
+/// `PATH@2026-10-01T00:00:00Z`), or `-` for standard input; on this machine, or in a store: `s3://BUCKET/PATH`, `gs://`,
+/// `az://`, `abfss://`, `http://` and `https://`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LakeConfig {
     /// One location that is the only table, `events`, and that every pattern of FROM matches.

@@ -20,7 +20,7 @@ use super::whole::INPUT;
 #[derive(Debug, Clone)]
 pub(crate) struct GroupFile {
     pub(crate) found: Found,
-    /// What its footer says, if it is Parquet.
+    /// What its footer says, if it is Parquet. Of a file of a Delta table it is read when a scan wants it.
     pub(crate) footer: Option<Footer>,
     /// What its first bytes say, if it is JSON.
     pub(crate) json: Option<NdjsonFile>,
@@ -28,6 +28,21 @@ pub(crate) struct GroupFile {
     pub(crate) path_values: Vec<ScalarValue>,
     /// Which of its bytes are read, where not all are: the lines that begin in them.
     pub(crate) range: Option<Range<u64>>,
+}
+
+impl GroupFile {
+    /// What its footer says, if it was read.
+    pub(crate) fn footer(&self) -> Option<&Footer> {
+        self.footer.as_ref().or_else(|| self.found.delta.as_ref()?.footer())
+    }
+
+    /// How many rows it has, where something tells.
+    pub(crate) fn rows(&self) -> Option<u64> {
+        match &self.found.delta {
+            Some(active) => active.rows(),
+            None => self.footer.as_ref().map(Footer::rows),
+        }
+    }
 }
 
 /// Files that one scan reads.
@@ -54,7 +69,7 @@ impl Group {
     /// A file that holds a field, for messages.
     pub(crate) fn example(&self, field: &str) -> PathBuf {
         let has = |file: &&GroupFile| {
-            let Some(footer) = &file.footer else { return false };
+            let Some(footer) = file.footer() else { return false };
             self.leaves(field)
                 .iter()
                 .any(|leaf| leaf.path.first().is_some_and(|c| footer.schema.field_with_name(c).is_ok()))
@@ -90,6 +105,32 @@ impl Group {
         }
         let remote = files.first().is_some_and(|file| file.found.remote);
         (Self { format, remote, files, schema, path_columns, fields }, left_out)
+    }
+
+    /// A group whose columns, and what is in them, have other names than their files give them: `name` says which, by the
+    /// names that lead there.
+    pub(crate) fn named(
+        format: Format,
+        schema: SchemaRef,
+        path_columns: Vec<FieldRef>,
+        files: Vec<GroupFile>,
+        name: impl Fn(&[String]) -> Option<String>,
+    ) -> (Self, Vec<LeftOut>) {
+        let (mut group, mut left_out) = Self::new(format, schema, path_columns, files);
+        let mut fields: BTreeMap<String, Vec<Leaf>> = BTreeMap::new();
+        for mut leaf in std::mem::take(&mut group.fields).into_values().flatten() {
+            leaf.name = name(&leaf.path).unwrap_or(leaf.name);
+            fields.entry(leaf.name.clone()).or_default().push(leaf);
+        }
+        for leaves in fields.values_mut() {
+            leaves.sort_by_key(|leaf| leaf.path.len());
+        }
+        for out in &mut left_out {
+            let path: Vec<String> = out.name.split('.').map(str::to_owned).collect();
+            out.name = name(&path).or_else(|| name(std::slice::from_ref(&out.name))).unwrap_or_default();
+        }
+        group.fields = fields;
+        (group, left_out)
     }
 
     /// A group of JSON files whose scan offers these fields.

@@ -43,7 +43,7 @@ pub(crate) fn scalar(value: Option<&str>, data_type: &DataType) -> ScalarValue {
 }
 
 /// The text with `%XX` replaced by the byte it stands for; other text, and what would not be UTF-8, stays.
-fn decode(text: &str) -> String {
+pub(crate) fn decode(text: &str) -> String {
     if !text.contains('%') {
         return text.to_owned();
     }

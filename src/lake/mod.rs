@@ -1,4 +1,5 @@
-//! Where events lie, as tables of flat fields: Parquet and JSON files, folders, globs, standard input, object stores.
+//! Where events lie, as tables of flat fields: Parquet and JSON files, folders, globs, Delta tables, standard input, object
+//! stores.
 //!
 //! A [`Lake`] is opened from a [`LakeConfig`]: its locations are listed, footers are read and schemas are brought
 //! together, and a [`Table`] offers one list of fields whatever its files look like. [`Table::plan`] is the table as a
@@ -10,6 +11,7 @@
 //! | `catalog`, `sheet` | tables that a file names once |
 //! | `mapping/` | fields of another schema under the names of ECS |
 //! | `store`, `hive` | location -> files, and the columns that their folders spell |
+//! | `delta/` | Delta tables: the log tells the files and rows of a version |
 //! | `remote/` | the same for stores of objects and web servers, and how they are read |
 //! | `schema`, `ecs` | a file's schema -> fields and kinds |
 //! | `group`, `table` | files -> groups -> table |
@@ -24,6 +26,8 @@
 mod catalog;
 mod config;
 mod date;
+#[cfg_attr(not(feature = "delta"), expect(dead_code, reason = "only the reader of the log makes what the rest reads"))]
+mod delta;
 pub mod ecs;
 pub mod field;
 mod folders;
@@ -52,6 +56,7 @@ mod window;
 
 pub use catalog::{Catalog, TableSpec};
 pub use config::LakeConfig;
+pub use delta::AsOf;
 pub use field::{Field, Kind};
 pub use folders::Folders;
 pub use mapping::{Inverse, Mapping};

@@ -3,6 +3,7 @@
 use datafusion::execution::FunctionRegistry;
 use serde::Serialize;
 
+use super::delta::Active;
 use super::table::Table;
 use super::view::Bind;
 use super::window::Window;
@@ -30,12 +31,16 @@ pub struct Outlook {
     pub table: String,
     /// Where it lies.
     pub location: String,
+    /// How many of its locations are Delta tables.
+    pub delta_tables: usize,
     /// Folders of a store that were not looked into, since they are named after times outside of the window.
     pub folders_skipped: usize,
     /// The files that were found.
     pub found: Amount,
     /// Those that lie in folders named after times outside of the window.
     pub by_folders: Amount,
+    /// Those of Delta tables whose log tells that none of their events is in the window.
+    pub by_log: Amount,
     /// Those whose footers tell that none of their events is in the window.
     pub by_footers: Amount,
     /// The row groups of the files that are left, and those of them that footers rule out.
@@ -54,6 +59,7 @@ impl Table {
         let mut outlook = Outlook {
             table: self.name().to_owned(),
             location: self.location().to_owned(),
+            delta_tables: self.versions().len(),
             folders_skipped: self.skipped_folders(),
             ..Outlook::default()
         };
@@ -65,7 +71,12 @@ impl Table {
                     outlook.by_folders.add(bytes);
                     continue;
                 }
-                let metadata = file.footer.as_ref().and_then(|footer| footer.metadata.as_ref());
+                let in_log = |active: &Active| window.is_none_or(|window| window.in_log(group, active, &bind));
+                if file.found.delta.as_deref().is_some_and(|active| !in_log(active)) {
+                    outlook.by_log.add(bytes);
+                    continue;
+                }
+                let metadata = file.footer().and_then(|footer| footer.metadata.as_ref());
                 if let Some(metadata) = metadata {
                     let kept = window.map(|window| window.row_groups(group, metadata, &bind));
                     if kept.as_ref().is_some_and(|kept| !kept.contains(&true)) {

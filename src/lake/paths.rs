@@ -48,7 +48,7 @@ pub(crate) fn kept(
 }
 
 /// The filter with its columns named alone, as a batch of path columns has them.
-fn unqualified(filter: &Expr) -> Result<Expr> {
+pub(crate) fn unqualified(filter: &Expr) -> Result<Expr> {
     let rename = |e| {
         Ok(match e {
             Expr::Column(c) => Transformed::yes(Expr::Column(Column::new_unqualified(c.name))),

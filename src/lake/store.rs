@@ -1,11 +1,13 @@
 //! Locations and the files that they hold.
 //!
 //! A location is a Parquet file, a JSON file (plain, .gz or .zst), a folder of either at any depth, a glob, or `-`.
-//! What a file is, its extension says; where that says nothing, its first bytes.
+//! What a file is, its extension says; where that says nothing, its first bytes. Files of a Delta table are none of a
+//! location: its log tells which of them count.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use globset::{GlobBuilder, GlobMatcher};
@@ -13,6 +15,7 @@ use object_store::ObjectMeta;
 use tempfile::NamedTempFile;
 use walkdir::WalkDir;
 
+use super::delta;
 use super::folders::{Dated, recognised};
 use super::hive;
 use crate::error::{Error, Kind, Result};
@@ -52,13 +55,20 @@ pub(crate) struct Found {
     pub(crate) dated: Option<Dated>,
     /// Whether it lies in a store, and not on this machine.
     pub(crate) remote: bool,
+    /// What the log of its table says of it, where it is one of a Delta table.
+    pub(crate) delta: Option<Arc<delta::Active>>,
 }
 
 impl Found {
     /// An object of a store.
     pub(crate) fn remote(path: PathBuf, relative: String, format: Format, meta: ObjectMeta) -> Self {
         let (columns, dated) = (hive::columns(&relative), recognised(&relative));
-        Self { path, relative, format, meta, columns, dated, remote: true }
+        Self { path, relative, format, meta, columns, dated, remote: true, delta: None }
+    }
+
+    /// Its path below the location, in folders that are named after its partition.
+    pub(crate) fn layout(&self) -> &str {
+        self.delta.as_ref().map_or(&self.relative, |active| &active.layout)
     }
 }
 
@@ -73,24 +83,38 @@ pub(crate) struct Listing {
     pub(crate) spool: Option<NamedTempFile>,
     /// How many folders of a store were not looked into, since no window that is asked for needs them.
     pub(crate) skipped: usize,
+    /// The Delta tables of which some files are.
+    pub(crate) tables: Vec<Arc<delta::Snapshot>>,
+}
+
+impl Listing {
+    /// Whether it is no table: an empty Delta table has fields all the same.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.files.is_empty() && self.tables.is_empty()
+    }
 }
 
 /// The files of a location. Standard input is read from `stdin`.
 ///
 /// # Errors
 /// A path that does not exist or cannot be read, a glob that is none, a link that leads back to a folder above it, an
-/// empty Parquet file. A location without events is none: see [`nothing`].
+/// empty Parquet file, files of a Delta table. A location without events is none: see [`nothing`].
 pub(crate) fn list(location: &str, stdin: &mut dyn Read) -> Result<Listing> {
     if location == "-" {
         return spool(stdin);
     }
     let path = local(location);
+    let free = |path: &Path| match delta::around(path) {
+        Some(table) => Err(delta::beside_log(location, &shortest(path, &table))),
+        None => Ok(()),
+    };
     match fs::metadata(&path) {
-        Ok(meta) if meta.is_dir() => folder(&path, None),
-        Ok(_) => single(&path),
+        Ok(meta) if meta.is_dir() => free(&path).and_then(|()| folder(&path, None)),
+        Ok(_) => free(&path).and_then(|()| single(&path)),
         Err(_) if is_glob(location) && fs::symlink_metadata(&path).is_err() => {
             let (base, matcher) = glob(location)?;
             fs::metadata(&base).map_err(|e| unreadable(&base, &e))?;
+            free(&base)?;
             folder(&base, Some(&matcher))
         }
         Err(e) => Err(unreadable(&path, &e)),
@@ -138,8 +162,15 @@ pub(crate) fn entries(location: &str) -> Result<Vec<(String, String)>> {
     Ok(found)
 }
 
+/// A folder above a path, or that path, as the path is written.
+fn shortest(path: &Path, folder: &Path) -> String {
+    let same = |part: &&Path| std::path::absolute(part).is_ok_and(|absolute| absolute == folder);
+    let part = path.ancestors().find(same).unwrap_or(folder);
+    if part == Path::new("") { ".".to_owned() } else { part.to_string_lossy().trim_end_matches('/').to_owned() }
+}
+
 /// The path of a location on this machine.
-fn local(location: &str) -> PathBuf {
+pub(crate) fn local(location: &str) -> PathBuf {
     PathBuf::from(location.strip_prefix("file://").unwrap_or(location))
 }
 
@@ -163,8 +194,13 @@ fn glob(location: &str) -> Result<(PathBuf, GlobMatcher)> {
 fn folder(base: &Path, matcher: Option<&GlobMatcher>) -> Result<Listing> {
     let mut listing = Listing::default();
     let walk = WalkDir::new(base).follow_links(true).into_iter();
-    for entry in walk.filter_entry(|e| e.depth() == 0 || !hidden(&e.file_name().to_string_lossy())) {
+    let shown = |e: &walkdir::DirEntry| !hidden(&e.file_name().to_string_lossy()) || e.file_name() == delta::LOG;
+    for entry in walk.filter_entry(|e| e.depth() == 0 || shown(e)) {
         let entry = entry.map_err(|e| walk_error(&e, base))?;
+        if entry.file_name() == delta::LOG {
+            let table = entry.path().parent().unwrap_or(base).to_string_lossy();
+            return Err(delta::beside_log(&base.to_string_lossy(), &table));
+        }
         if !entry.file_type().is_file() {
             continue;
         }
@@ -247,7 +283,8 @@ fn found(path: &Path, relative: &str, format: Format, meta: &fs::Metadata) -> Re
     let last_modified = meta.modified().map_or(DateTime::UNIX_EPOCH, DateTime::<Utc>::from);
     let meta = ObjectMeta { location, last_modified, size: meta.len(), e_tag: None, version: None };
     let (columns, dated) = (hive::columns(relative), recognised(relative));
-    Ok(Found { path: path.to_owned(), relative: relative.to_owned(), format, meta, columns, dated, remote: false })
+    let (path, relative) = (path.to_owned(), relative.to_owned());
+    Ok(Found { path, relative, format, meta, columns, dated, remote: false, delta: None })
 }
 
 /// What the name of a file says that it holds.

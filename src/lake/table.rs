@@ -13,10 +13,11 @@ use uuid::Uuid;
 
 use super::catalog::TableSpec;
 use super::config::LakeConfig;
+use super::delta;
 use super::field::Field;
 use super::folders::Folders;
 use super::functions::Unparsed;
-use super::group::{self, Group};
+use super::group::{self, Group, GroupFile};
 use super::json;
 use super::mapping::{Made, Mapping};
 use super::ndjson::{Issues, OnBadLine};
@@ -74,6 +75,8 @@ pub struct Table {
     pub(crate) strict: bool,
     pub(crate) lateness: Option<TimeDelta>,
     pub(crate) folders: Option<Folders>,
+    /// The Delta tables of which some of its files are.
+    tables: Vec<Arc<delta::Snapshot>>,
     pub(crate) mapping: Mapping,
     pub(crate) issues: Issues,
     pub(crate) unparsed: BTreeMap<String, Arc<Unparsed>>,
@@ -92,20 +95,27 @@ impl Table {
         objects: &Arc<Objects>,
     ) -> Result<Self> {
         let TableSpec { name, mapping, .. } = spec;
-        let Listing { files, others, spool, skipped } = listing;
+        let Listing { files, others, spool, skipped, tables } = listing;
         let mut warnings = Vec::new();
         if let Some(first) = others.first() {
             let count = others.len();
             let what = if count == 1 { "1 file is" } else { &format!("{count} files are") };
             warnings.push(format!("table '{name}': {what} neither Parquet nor JSON, first: {}", first.display()));
         }
+        let folders = declared(spec, &tables, &files);
+        let (files, of_deltas) = delta::apart(files, &tables, spec.folders.is_some() || folders.is_some());
         let types = group::path_types(&files);
         let (parquet_files, json_files): (Vec<Found>, Vec<Found>) =
             files.into_iter().partition(|f| f.format == Format::Parquet);
         let footers = config.footer_cache.as_deref().map(Kept::new);
         let stores = Stores { local: Arc::new(LocalFileSystem::new()), remote: Arc::clone(objects), footers };
         let footers = parquet::read_all(&stores, &parquet_files).await?;
-        let (mut groups, left_out) = group::parquet(parquet_files.into_iter().zip(footers).collect(), &types);
+        let (mut groups, mut left_out) = group::parquet(parquet_files.into_iter().zip(footers).collect(), &types);
+        for (snapshot, files) in of_deltas {
+            let (of_delta, others) = delta::groups(&stores, &snapshot, files).await?;
+            groups.extend(of_delta);
+            left_out.extend(others.into_iter().filter(|other| !left_out.contains(other)).collect::<Vec<_>>());
+        }
         groups.extend(json::groups(&stores, json_files, &types).await?);
         if let Some((a, b, path)) = group::struct_conflict(&groups) {
             let file = |at: usize| groups.get(at).map(|g| g.example(&path)).unwrap_or_default();
@@ -137,7 +147,8 @@ impl Table {
             on_bad_line: config.on_bad_line,
             strict: config.strict,
             lateness: config.lateness.or(spec.lateness),
-            folders: spec.folders.clone(),
+            folders: spec.folders.clone().or(folders),
+            tables,
             mapping: mapping.clone(),
             issues: Issues::default(),
             unparsed,
@@ -161,6 +172,7 @@ impl Table {
             strict: self.strict,
             lateness: self.lateness,
             folders: self.folders.clone(),
+            tables: self.tables.clone(),
             mapping: self.mapping.clone(),
             issues,
             unparsed: self.unparsed.clone(),
@@ -245,7 +257,7 @@ impl Table {
 
     /// How many events it holds, where the files say so without being read.
     pub fn rows(&self) -> Option<u64> {
-        self.groups.iter().flat_map(|g| &g.files).map(|f| f.footer.as_ref().map(|f| f.rows)).sum()
+        self.groups.iter().flat_map(|g| &g.files).map(GroupFile::rows).sum()
     }
 
     /// The first and the last instant of its events, where the files say so without being read.
@@ -253,8 +265,12 @@ impl Table {
         let mut all: Option<(DateTime<Utc>, DateTime<Utc>)> = None;
         for group in &self.groups {
             let [leaf] = group.leaves(TIMESTAMP) else { return None };
-            for metadata in group.files.iter().map(|f| f.footer.as_ref().and_then(|f| f.metadata.as_ref())) {
-                for (from, to) in times(leaf, metadata?)? {
+            for file in &group.files {
+                let groups = match &file.found.delta {
+                    Some(active) => vec![active.told_bounds(&group.schema, &leaf.path)?],
+                    None => footer_bounds(leaf, file.footer()?.metadata.as_ref()?)?,
+                };
+                for (from, to) in times(leaf, groups)? {
                     all = Some(all.map_or((from, to), |(a, b)| (a.min(from), b.max(to))));
                 }
             }
@@ -262,9 +278,18 @@ impl Table {
         all
     }
 
-    /// The formats of its files.
+    /// The versions of the Delta tables that it is read from, in the order of its locations.
+    pub fn versions(&self) -> Vec<u64> {
+        self.tables.iter().map(|table| table.version).collect()
+    }
+
+    /// The formats of its files that are none of Delta tables.
     pub fn formats(&self) -> Vec<Format> {
-        let mut formats: Vec<_> = self.groups.iter().map(|g| g.format).collect();
+        let is_delta = |group: &&Group| {
+            let files = &group.files;
+            files.first().map_or(!self.tables.is_empty(), |file| file.found.delta.is_some())
+        };
+        let mut formats: Vec<_> = self.groups.iter().filter(|group| !is_delta(group)).map(|g| g.format).collect();
         formats.sort_unstable();
         formats.dedup();
         formats
@@ -303,8 +328,29 @@ impl Table {
     }
 }
 
-/// The first and the last instant in each row group of a file that has some; `None` where nobody knows.
-fn times(leaf: &Leaf, metadata: &ParquetMetaData) -> Option<Vec<(DateTime<Utc>, DateTime<Utc>)>> {
+/// The times that folders are named after where a Delta table that is the only location says it.
+fn declared(spec: &TableSpec, tables: &[Arc<delta::Snapshot>], files: &[Found]) -> Option<Folders> {
+    let [table] = tables else { return None };
+    let generated = table.generated.as_ref().filter(|_| files.iter().all(|file| file.delta.is_some()))?;
+    // The time of an event has one name in every table.
+    let is_time = spec.mapping.is_time(&generated.field);
+    let field = if is_time { TIMESTAMP.to_owned() } else { generated.field.clone() };
+    Some(Folders { field, ..generated.clone() })
+}
+
+/// What the footer of a file says of a leaf in each row group; `None` where that is nothing.
+fn footer_bounds(leaf: &Leaf, metadata: &ParquetMetaData) -> Option<Vec<parquet::Bounds>> {
+    let columns = metadata.file_metadata().schema_descr().columns();
+    let column = columns.iter().find(|c| c.path().parts() == leaf.path)?;
+    // The twelve-byte instants of old files have no bounds.
+    if column.physical_type() != datafusion::parquet::basic::Type::INT64 {
+        return None;
+    }
+    parquet::instants(metadata, &leaf.path)
+}
+
+/// The first and the last instant in each part of a file that has some; `None` where nobody knows.
+fn times(leaf: &Leaf, parts: Vec<parquet::Bounds>) -> Option<Vec<(DateTime<Utc>, DateTime<Utc>)>> {
     let as_stored = matches!(leaf.made, None | Some(Made::Epoch(_)));
     let at: fn(i64) -> Option<DateTime<Utc>> = match &leaf.data_type {
         _ if leaf.multi() || !as_stored => return None,
@@ -316,18 +362,11 @@ fn times(leaf: &Leaf, metadata: &ParquetMetaData) -> Option<Vec<(DateTime<Utc>, 
         DataType::Timestamp(TimeUnit::Nanosecond, _) => |n| Some(DateTime::from_timestamp_nanos(n)),
         _ => return None,
     };
-    let columns = metadata.file_metadata().schema_descr().columns();
-    let column = columns.iter().find(|c| c.path().parts() == leaf.path)?;
-    // The twelve-byte instants of old files have no bounds.
-    if column.physical_type() != datafusion::parquet::basic::Type::INT64 {
-        return None;
-    }
-    let groups = parquet::instants(metadata, &leaf.path)?.into_iter().filter(|group| !group.all_null);
-    let bounds = |group: parquet::Bounds| {
-        let (low, high) = group.range?;
+    let bounds = |part: parquet::Bounds| {
+        let (low, high) = part.range?;
         Some((at(low)?, at(high)?))
     };
-    groups.map(bounds).collect()
+    parts.into_iter().filter(|part| !part.all_null).map(bounds).collect()
 }
 
 /// The fields of groups together, sorted by name.

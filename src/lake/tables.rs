@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 
 use super::catalog::TableSpec;
 use super::config::LakeConfig;
+use super::delta;
 use super::remote::{self, Address, Environment, Objects, Pruning};
 use super::select::{self, EVENTS};
 use super::store::{self, Listing};
@@ -154,7 +155,7 @@ fn matched<P: AsRef<str>>(names: &[String], catch_all: bool, patterns: &[P]) -> 
 /// Finds the files of the tables of a configuration.
 struct Lister<'a, R> {
     config: &'a LakeConfig,
-    objects: &'a Objects,
+    objects: &'a Arc<Objects>,
     /// Waits for stores.
     handle: &'a Handle,
     stdin: R,
@@ -192,7 +193,7 @@ impl<R: Read> Lister<'_, R> {
                 }
                 let spec = TableSpec::new(&name, &location);
                 let listing = self.list(&spec, &location)?;
-                if listing.files.is_empty() {
+                if listing.is_empty() {
                     others.extend(listing.others);
                     continue;
                 }
@@ -201,6 +202,7 @@ impl<R: Read> Lister<'_, R> {
                     Some(place) => {
                         place.listing.files.extend(listing.files);
                         place.listing.others.extend(listing.others);
+                        place.listing.tables.extend(listing.tables);
                     }
                     None => places.push(Place { spec, listing }),
                 }
@@ -248,7 +250,7 @@ impl<R: Read> Lister<'_, R> {
     fn place(&mut self, name: &str, location: &str) -> Result<Place> {
         let spec = TableSpec::new(name, location);
         let listing = self.list(&spec, location)?;
-        if listing.files.is_empty() {
+        if listing.is_empty() {
             return Err(store::nothing(location, listing.others.len()));
         }
         Ok(Place { spec, listing })
@@ -261,17 +263,18 @@ impl<R: Read> Lister<'_, R> {
             let mut listing = self.list(spec, location)?;
             listing.files.retain(|file| spec.format.is_none_or(|format| file.format == format));
             if let Some(folders) = &spec.folders {
-                listing.files.iter_mut().for_each(|file| file.dated = folders.dated(&file.relative));
+                listing.files.iter_mut().for_each(|file| file.dated = folders.dated(file.layout()));
             }
             all.files.extend(listing.files);
             all.others.extend(listing.others);
             all.spool = all.spool.or(listing.spool);
             all.skipped += listing.skipped;
+            all.tables.extend(listing.tables);
         }
         // Locations may hold one another.
         all.files.sort_by(|a, b| a.path.cmp(&b.path));
         all.files.dedup_by(|a, b| a.meta.location == b.meta.location && a.remote == b.remote);
-        if all.files.is_empty() {
+        if all.is_empty() {
             return Err(store::nothing(&spec.locations.join(", "), all.others.len()));
         }
         Ok(Place { spec: spec.clone(), listing: all })
@@ -279,10 +282,35 @@ impl<R: Read> Lister<'_, R> {
 
     /// The files of one location of a table.
     fn list(&mut self, spec: &TableSpec, location: &str) -> Result<Listing> {
+        if let Some(table) = self.delta(spec, location)? {
+            return Ok(table);
+        }
         let Some(address) = Address::parse(location)? else { return store::list(location, &mut self.stdin) };
         let lateness = self.config.lateness.or(spec.lateness);
         let pruning = Pruning { folders: spec.folders.as_ref(), windows: &self.config.windows, lateness };
-        self.handle.block_on(self.objects.list(&address, &pruning))
+        self.handle.block_on(Objects::list(self.objects, &address, &pruning))
+    }
+
+    /// The files of the Delta table that a location is, at the version that it or its table names; `None` where it is none.
+    fn delta(&self, spec: &TableSpec, location: &str) -> Result<Option<Listing>> {
+        let there = |path: &str| Address::parse(path).is_ok_and(|a| a.is_none()) && store::local(path).exists();
+        let (path, as_of) = match delta::split(location).filter(|_| !there(location)) {
+            Some((path, as_of)) => (path, Some(as_of)),
+            None => (location, None),
+        };
+        let named = as_of.is_some() || spec.delta || spec.as_of.is_some();
+        let place = match Address::parse(path)? {
+            Some(address) if named || address.may_be_folder() => {
+                self.handle.block_on(delta::Place::store(&address, self.objects))?
+            }
+            Some(_) => None,
+            None => delta::Place::local(&store::local(path), self.objects),
+        };
+        let Some(place) = place else {
+            return if named { Err(delta::no_table(location, path)) } else { Ok(None) };
+        };
+        let (table, files) = self.handle.block_on(delta::read(&place, as_of.or(spec.as_of)))?;
+        Ok(Some(Listing { files, tables: vec![table], ..Listing::default() }))
     }
 
     /// The entries of a folder of tables: name and location.

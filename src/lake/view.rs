@@ -19,12 +19,13 @@ use datafusion::logical_expr::{
     Expr, LogicalPlan, LogicalPlanBuilder, Projection, ScalarUDF, Union, cast, lit, try_cast,
 };
 
+use super::delta::Active;
 use super::field::{Field, Kind};
 use super::functions::{Unparsed, list_leaf, parse_instant, row_json};
 use super::group::{Group, GroupFile};
 use super::json;
 use super::packed::{DOCUMENT, PACKED, Pack, PackedScan};
-use super::parquet::{FILE_COLUMN, ParquetScan, ROW_COLUMN, Scanned};
+use super::parquet::{FILE_COLUMN, ParquetScan, ROW_COLUMN, Scanned, Told};
 use super::partition;
 use super::schema::{Leaf, Stored, instant, is_text, unify};
 use super::store::Format;
@@ -329,9 +330,23 @@ fn parquet_scan(bind: &Bind<'_>, group: &Group, with_id: bool) -> ParquetScan {
     if with_id {
         path_columns.push(Arc::new(ArrowField::new(FILE_COLUMN, DataType::Utf8View, true)));
     }
+    // Files that the log of a Delta table rules out.
+    let mut ruled_out = 0;
     let scanned = |file: &GroupFile| {
         if !bind.may_hold(file) {
             return None;
+        }
+        if let Some(active) = &file.found.delta {
+            if bind.window.is_some_and(|window| !window.in_log(group, active, bind)) {
+                ruled_out += 1;
+                return None;
+            }
+            let mut path_values = file.path_values.clone();
+            if with_id {
+                path_values.push(ScalarValue::Utf8View(Some(Active::fingerprint(&file.found))));
+            }
+            let (meta, told) = (file.found.meta.clone(), Told::Log(file.found.clone()));
+            return Some(Scanned { meta, told, path_values, row_groups: None });
         }
         let footer = file.footer.as_ref()?;
         let mut row_groups = None;
@@ -348,14 +363,14 @@ fn parquet_scan(bind: &Bind<'_>, group: &Group, with_id: bool) -> ParquetScan {
         }
         Some(Scanned {
             meta: file.found.meta.clone(),
-            schema: Arc::clone(&footer.schema),
-            metadata: footer.metadata.clone(),
+            told: Told::Footer(Arc::clone(&footer.schema), footer.metadata.clone()),
             path_values,
             row_groups,
         })
     };
     let files = group.files.iter().filter_map(scanned).collect();
-    ParquetScan::new(group.remote, files, Arc::clone(&group.schema), path_columns, with_id)
+    let scan = ParquetScan::new(group.remote, files, Arc::clone(&group.schema), path_columns, with_id);
+    scan.with_log(&bind.table.stores, ruled_out)
 }
 
 /// The id of a row that brings none: its file and its place there.

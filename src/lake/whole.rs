@@ -16,6 +16,7 @@ use datafusion::physical_plan::ExecutionPlan;
 
 use super::catalog::TableSpec;
 use super::config::LakeConfig;
+use super::delta;
 use super::field::{Field, Kind};
 use super::group::{Group, GroupFile};
 use super::json;
@@ -68,12 +69,18 @@ impl Files {
                 return Err(Error::new(ErrorKind::Usage, format!("{location}: found an object store, expected files"))
                     .with_help("copy the objects to this machine first; `egret run` reads them where they are"));
             }
+            if store::local(location).join(delta::LOG).is_dir() {
+                return Err(Error::new(ErrorKind::Usage, format!("{location}: found a Delta table, expected files"))
+                    .with_help(
+                        "`egret run` reads it where it is; what was converted is told by files, not by versions",
+                    ));
+            }
             let listing = if location == "-" { None } else { Some(store::list(location, &mut std::io::empty())?) };
             let Some(listing) = listing.filter(|listing| listing.spool.is_none()) else {
                 return Err(Error::new(ErrorKind::Usage, format!("{location}: found a stream, expected files"))
                     .with_help("write it to a file first: what was converted is told by path, size and time"));
             };
-            if listing.files.is_empty() {
+            if listing.is_empty() {
                 return Err(store::nothing(location, listing.others.len()));
             }
             all.files.extend(listing.files);

@@ -9,6 +9,7 @@ use datafusion::functions::core::expr_fn::coalesce;
 use datafusion::logical_expr::{Expr, cast, lit, try_cast};
 use datafusion::parquet::file::metadata::ParquetMetaData;
 
+use super::delta::Active;
 use super::functions::parse_instant;
 use super::group::Group;
 use super::mapping::Made;
@@ -110,30 +111,17 @@ impl Window {
     pub(crate) fn row_groups(&self, group: &Group, metadata: &ParquetMetaData, bind: &Bind<'_>) -> Vec<bool> {
         let places = self.places(group, bind);
         let bounds: Vec<_> = places.iter().map(|leaf| self.bounds(leaf, metadata)).collect();
-        (0..metadata.num_row_groups())
-            .map(|at| {
-                for place in &bounds {
-                    let (inside, null) = match place {
-                        Place::Unknown => (true, true),
-                        Place::Missing => (false, true),
-                        Place::Known { range, groups } => groups.get(at).map_or((true, true), |b| {
-                            let inside = match b.range {
-                                Some((low, high)) => low <= range.1 && high >= range.0,
-                                None => !b.all_null,
-                            };
-                            (inside, b.nulls)
-                        }),
-                    };
-                    if inside {
-                        return true;
-                    }
-                    if !null {
-                        return false;
-                    }
-                }
-                false
-            })
-            .collect()
+        (0..metadata.num_row_groups()).map(|at| may_hold(&bounds, at)).collect()
+    }
+
+    /// Whether a file of a Delta table may hold events of the window, as far as the log tells.
+    pub(crate) fn in_log(&self, group: &Group, active: &Active, bind: &Bind) -> bool {
+        let places = self.places(group, bind).into_iter();
+        let bounds = places.map(|leaf| match (self.range_of(leaf), active.bounds(&group.schema, &leaf.path)) {
+            (Some(range), Some(bounds)) => Place::Known { range, groups: vec![bounds] },
+            _ => Place::Unknown,
+        });
+        may_hold(&bounds.collect::<Vec<_>>(), 0)
     }
 
     /// Where a group stores the instants of an event, in the order in which they count.
@@ -204,14 +192,19 @@ impl Window {
         Ok(terms)
     }
 
-    fn bounds(&self, leaf: &Leaf, metadata: &ParquetMetaData) -> Place {
-        let range = match &leaf.data_type {
-            _ if leaf.multi() || !matches!(leaf.made, None | Some(Made::Epoch(_))) => return Place::Unknown,
+    /// The window in the unit of a leaf whose values can be compared as they are stored.
+    fn range_of(&self, leaf: &Leaf) -> Option<(i64, i64)> {
+        Some(match &leaf.data_type {
+            _ if leaf.multi() || !matches!(leaf.made, None | Some(Made::Epoch(_))) => return None,
             DataType::Timestamp(unit, _) => self.range(*unit),
             DataType::Int64 | DataType::Date64 => self.range(TimeUnit::Millisecond),
             DataType::Date32 => self.days(),
-            _ => return Place::Unknown,
-        };
+            _ => return None,
+        })
+    }
+
+    fn bounds(&self, leaf: &Leaf, metadata: &ParquetMetaData) -> Place {
+        let Some(range) = self.range_of(leaf) else { return Place::Unknown };
         let columns = metadata.file_metadata().schema_descr().columns();
         let column = columns.iter().find(|c| c.path().parts() == leaf.path);
         // What the footer counts in must be what the reader hands on: not so in the twelve-byte instants of old files.
@@ -282,6 +275,30 @@ enum Place {
     Unknown,
     Missing,
     Known { range: (i64, i64), groups: Vec<Bounds> },
+}
+
+/// Whether a part of a file may hold events of a window, by what is known of the places that say when they were.
+fn may_hold(places: &[Place], part: usize) -> bool {
+    for place in places {
+        let (inside, null) = match place {
+            Place::Unknown => (true, true),
+            Place::Missing => (false, true),
+            Place::Known { range, groups } => groups.get(part).map_or((true, true), |b| {
+                let inside = match b.range {
+                    Some((low, high)) => low <= range.1 && high >= range.0,
+                    None => !b.all_null,
+                };
+                (inside, b.nulls)
+            }),
+        };
+        if inside {
+            return true;
+        }
+        if !null {
+            return false;
+        }
+    }
+    false
 }
 
 fn between(value: &Expr, from: Expr, to: Expr) -> Expr {

@@ -10,6 +10,7 @@ mod cli;
 mod conformance;
 mod convert;
 mod corpora;
+mod delta;
 mod evidence;
 mod fitness;
 mod functions;

@@ -89,6 +89,12 @@ impl Mapping {
         self
     }
 
+    /// Whether a stored field is the time of an event.
+    pub(crate) fn is_time(&self, stored: &str) -> bool {
+        let plain = |origin: &Origin| matches!(&origin.value, What::Field(from, _) if from == stored);
+        self.targets.get(TIMESTAMP).is_some_and(|origins| matches!(origins.as_slice(), [one] if plain(one)))
+    }
+
     /// The mapping with the fields of another, which win.
     #[must_use]
     pub(crate) fn with(mut self, other: Self) -> Self {

@@ -9,11 +9,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::datatypes::{SchemaRef, TimeUnit};
 use datafusion::common::runtime::SpawnedTask;
+use datafusion::datasource::physical_plan::parquet::Int96Coercer;
 use datafusion::parquet::arrow::parquet_to_arrow_schema;
+use datafusion::parquet::basic::ConvertedType;
 use datafusion::parquet::errors::ParquetError;
 use datafusion::parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use datafusion::parquet::schema::types::Type as SchemaType;
 use futures::executor::block_on;
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::ObjectStoreExt;
@@ -42,11 +45,58 @@ const KEPT: usize = 128 * 1024 * 1024;
 pub(crate) struct Footer {
     /// The schema that the file is read with.
     pub(crate) schema: SchemaRef,
-    pub(crate) rows: u64,
+    /// How many rows each row group has.
+    pub(crate) group_rows: Vec<u64>,
     /// The name that the file's rows get their ids from.
     pub(crate) fingerprint: String,
     /// The whole footer; `None` where the footers of a lake would fill the memory and readers fetch it again.
     pub(crate) metadata: Option<Arc<ParquetMetaData>>,
+}
+
+impl Footer {
+    /// How many rows the file has.
+    pub(crate) fn rows(&self) -> u64 {
+        self.group_rows.iter().sum()
+    }
+}
+
+/// A column of a Parquet file, or a member of a struct: what the file calls it, and the number that it has there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StoredColumn {
+    pub(crate) name: String,
+    pub(crate) id: Option<i64>,
+    /// The members of a struct, or of the structs of a list.
+    pub(crate) children: Vec<StoredColumn>,
+}
+
+/// The columns of a file whose footer was read.
+///
+/// # Errors
+/// As for [`read_all`], where the footer was not kept in memory.
+pub(crate) async fn stored_columns(stores: &Stores, file: &Found, footer: &Footer) -> Result<Vec<StoredColumn>> {
+    let fetched = match &footer.metadata {
+        Some(metadata) => Arc::clone(metadata),
+        None => Arc::new(fetch(stores, file).await.map_err(|fault| fault.told(file))?),
+    };
+    Ok(fetched.file_metadata().schema_descr().root_schema().get_fields().iter().map(|field| column(field)).collect())
+}
+
+fn column(field: &SchemaType) -> StoredColumn {
+    let info = field.get_basic_info();
+    let inner = if info.converted_type() == ConvertedType::LIST { element(field) } else { Some(field) };
+    let inner = inner.filter(|inner| inner.is_group());
+    let children = inner.map(|inner| inner.get_fields().iter().map(|field| column(field)).collect());
+    let id = info.has_id().then(|| i64::from(info.id()));
+    StoredColumn { name: field.name().to_owned(), id, children: children.unwrap_or_default() }
+}
+
+/// The element of a list: below a group in between, which old writers leave out.
+fn element(list: &SchemaType) -> Option<&SchemaType> {
+    let repeated = list.get_fields().first()?;
+    match repeated.is_group().then(|| repeated.get_fields()) {
+        Some([element]) => Some(element),
+        _ => Some(repeated),
+    }
 }
 
 /// The footers of Parquet files, in their order.
@@ -67,33 +117,32 @@ pub(crate) async fn read_all(stores: &Stores, files: &[Found]) -> Result<Vec<Foo
 /// Those of this machine are read one after the other, on one thread.
 async fn read_some(stores: &Stores, files: &[Found], kept: &Arc<AtomicUsize>) -> Result<Vec<Footer>> {
     if files.iter().any(|file| file.remote) {
-        return stream::iter(files).map(|file| read(stores, file, kept)).buffered(CONCURRENCY).try_collect().await;
+        return stream::iter(files).map(|file| read_one(stores, file, kept)).buffered(CONCURRENCY).try_collect().await;
     }
     let (stores, files, kept) = (stores.clone(), files.to_vec(), Arc::clone(kept));
     let task = SpawnedTask::spawn_blocking(move || {
-        files.iter().map(|file| block_on(read(&stores, file, &kept))).collect::<Result<Vec<Footer>>>()
+        files.iter().map(|file| block_on(read_one(&stores, file, &kept))).collect::<Result<Vec<Footer>>>()
     });
     task.join().await.map_err(|e| Error::new(Kind::Engine, "a thread that read footers failed").with_source(e))?
 }
 
-async fn read(stores: &Stores, file: &Found, kept: &AtomicUsize) -> Result<Footer> {
-    let broken = |reason: String| {
-        Error::new(Kind::Input, format!("{}: no readable Parquet file: {reason}", file.path.display()))
-            .with_help("remove the file or write it again")
-    };
-    let metadata = match fetch(stores, file).await {
-        Ok(metadata) => metadata,
-        Err(Fault::Bytes(reason)) => return Err(broken(reason)),
-        Err(Fault::Store(error)) => return Err(error),
-    };
+/// The footer of a Parquet file; `kept` counts the bytes of those that stay in memory.
+///
+/// # Errors
+/// As for [`read_all`].
+pub(crate) async fn read_one(stores: &Stores, file: &Found, kept: &AtomicUsize) -> Result<Footer> {
+    let metadata = fetch(stores, file).await.map_err(|fault| fault.told(file))?;
     let described = metadata.file_metadata();
     let schema = guarded(|| parquet_to_arrow_schema(described.schema_descr(), described.key_value_metadata()))
-        .map_err(broken)?;
-    let rows = metadata.row_groups().iter().map(|g| u64::try_from(g.num_rows()).unwrap_or(0)).sum();
+        .map_err(|reason| Fault::Bytes(reason).told(file))?;
+    // Delta has instants of microseconds. The twelve bytes that Spark may write for one reach farther than nanoseconds do.
+    let micros = || Int96Coercer::new(described.schema_descr(), &schema, &TimeUnit::Microsecond).coerce();
+    let schema = file.delta.as_ref().and_then(|_| micros()).unwrap_or(schema);
+    let group_rows = metadata.row_groups().iter().map(|g| u64::try_from(g.num_rows()).unwrap_or(0)).collect();
     let fingerprint = fingerprint(&file.relative, file.meta.size, &metadata);
     let size = metadata.memory_size();
     let metadata = (kept.fetch_add(size, Ordering::Relaxed) + size <= KEPT).then(|| Arc::new(metadata));
-    Ok(Footer { schema: Arc::new(as_read(&schema)), rows, fingerprint, metadata })
+    Ok(Footer { schema: Arc::new(as_read(&schema)), group_rows, fingerprint, metadata })
 }
 
 /// Why there is no footer.
@@ -102,6 +151,19 @@ enum Fault {
     Bytes(String),
     /// The store that it lies in does not give it.
     Store(Error),
+}
+
+impl Fault {
+    /// The error of ours that tells of it.
+    fn told(self, file: &Found) -> Error {
+        match self {
+            Self::Bytes(reason) => {
+                Error::new(Kind::Input, format!("{}: no readable Parquet file: {reason}", file.path.display()))
+                    .with_help("remove the file or write it again")
+            }
+            Self::Store(error) => error,
+        }
+    }
 }
 
 impl From<String> for Fault {

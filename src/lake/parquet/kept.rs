@@ -95,7 +95,9 @@ impl Kept {
 /// What the footer of an object is kept under; `None` for a file of this machine, and for an object that nothing tells
 /// from a later one of its name.
 pub(super) fn name(file: &Found, stores: &str) -> Option<String> {
-    let tag = file.meta.e_tag.as_ref().filter(|_| file.remote)?;
+    // A file of a Delta table has a name that no other ever has.
+    let written = || file.delta.as_ref().map(|active| format!("written {}", active.written));
+    let tag = file.meta.e_tag.clone().or_else(written).filter(|_| file.remote)?;
     Some(format!("{stores}\n{}\n{tag}\n{}\n", file.meta.location, file.meta.size))
 }
 

@@ -1,7 +1,9 @@
 //! Locations outside of this machine: which store, and what in it.
 
+use object_store::path::Path;
 use url::Url;
 
+use super::super::store::{Named, named};
 use crate::error::{Error, Kind, Result};
 
 /// A kind of store.
@@ -106,6 +108,45 @@ impl Address {
         url.set_path("");
         url.set_fragment(None);
         Ok(Self { scheme: Scheme::Http, store, target: url.to_string(), key: format!("{key}{slash}") })
+    }
+
+    /// The path below the store as people read it, without the first slash.
+    pub(crate) fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// The place of a path below this one.
+    pub(crate) fn below(&self, path: &str) -> Self {
+        let key = self.key.trim_end_matches('/');
+        let key = if key.is_empty() { path.to_owned() } else { format!("{key}/{path}") };
+        Self { key, ..self.clone() }
+    }
+
+    /// Whether its name leaves open that it is a folder: neither a pattern nor the name of a file with events.
+    pub(crate) fn may_be_folder(&self) -> bool {
+        let name = self.key.rsplit('/').next().unwrap_or_default();
+        !self.is_glob() && !matches!(named(name), Named::Is(_))
+    }
+
+    /// Its path in the store.
+    ///
+    /// # Errors
+    /// A path that no object can have.
+    pub(crate) fn object(&self) -> Result<Path> {
+        Path::parse(self.key.trim_end_matches('/')).map_err(|e| {
+            Error::new(Kind::Usage, format!("{}: a path that no object can have", self.shown(&self.key)))
+                .with_help("expected names parted by single slashes, none of them . or ..")
+                .with_source(e)
+        })
+    }
+
+    /// Its path among all stores.
+    ///
+    /// # Errors
+    /// A path that no object can have.
+    #[cfg(feature = "delta")]
+    pub(crate) fn path(&self) -> Result<Path> {
+        Self { key: format!("{}/{}", self.id(), self.key), ..self.clone() }.object()
     }
 
     /// The place of a key in the store, as people write it.

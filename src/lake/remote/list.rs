@@ -12,6 +12,7 @@ use globset::{GlobBuilder, GlobMatcher};
 use object_store::path::Path;
 use object_store::{GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt};
 
+use super::super::delta;
 use super::super::folders::{Dated, Folders, recognised_folder};
 use super::super::partition;
 use super::super::store::{Format, Found, Listing, Named, hidden, named, of_head};
@@ -177,8 +178,27 @@ impl Objects {
         Ok(listing)
     }
 
+    /// Whether there are objects in a folder of an address.
+    ///
+    /// # Errors
+    /// A store that does not answer. One that lists nothing to whom asks, and a server without lists, has no folders.
+    pub(crate) async fn has_objects(&self, address: &Address, folder: &str) -> Result<bool> {
+        use object_store::Error::{NotFound, PermissionDenied, Unauthenticated};
+        let member = self.member(address).await?;
+        let path = address.below(folder).object()?;
+        match member.store.list(Some(&path)).try_next().await {
+            Ok(found) => Ok(found.is_some()),
+            Err(NotFound { .. } | PermissionDenied { .. } | Unauthenticated { .. }) => Ok(false),
+            Err(_) if address.scheme == Scheme::Http => Ok(false),
+            Err(error) => Err(unlisted(address, &path, &error)),
+        }
+    }
+
     /// What is known of an object, its path among all stores, and how people write it.
-    fn noted(&self, address: &Address, meta: ObjectMeta) -> Result<(ObjectMeta, String)> {
+    ///
+    /// # Errors
+    /// A path that no object can have.
+    pub(crate) fn noted(&self, address: &Address, meta: ObjectMeta) -> Result<(ObjectMeta, String)> {
         let shown = address.shown(meta.location.as_ref());
         let noted = self.note(address, meta).map_err(|error| asked(address, &shown, false).told(&error))?;
         Ok((noted, shown))
@@ -242,11 +262,7 @@ fn asked<'a>(address: &Address, shown: &'a str, listed: bool) -> Asked<'a> {
 
 /// The path of a key as people write it.
 fn key(address: &Address, key: &str) -> Result<Path> {
-    Path::parse(key.trim_end_matches('/')).map_err(|e| {
-        Error::new(Kind::Usage, format!("{}: a path that no object can have", address.shown(key)))
-            .with_help("expected names parted by single slashes, none of them . or ..")
-            .with_source(e)
-    })
+    Address { key: key.to_owned(), ..address.clone() }.object()
 }
 
 /// The folder that a glob begins in, and what matches the paths below it.
@@ -313,6 +329,9 @@ impl Walk<'_> {
             let levels: Vec<_> = stream::iter(levels).buffered(PARALLEL).try_collect().await?;
             folders = Vec::new();
             for (found, parent) in levels {
+                if found.common_prefixes.iter().any(|path| path.filename() == Some(delta::LOG)) {
+                    return Err(self.beside_log(&parent.path));
+                }
                 walked.objects.extend(found.objects);
                 let children: Vec<Folder> =
                     found.common_prefixes.into_iter().filter_map(|path| self.child(&parent, path)).collect();
@@ -333,7 +352,22 @@ impl Walk<'_> {
         });
         let lists: Vec<Vec<ObjectMeta>> = stream::iter(lists).buffered(PARALLEL).try_collect().await?;
         walked.objects.extend(lists.into_iter().flatten());
-        Ok(walked)
+        let folder_of_log = |meta: &ObjectMeta| {
+            let path = meta.location.as_ref();
+            path.split('/')
+                .any(|part| part == delta::LOG)
+                .then(|| path.split(delta::LOG).next().unwrap_or_default().to_owned())
+        };
+        match walked.objects.iter().find_map(folder_of_log) {
+            Some(folder) => Err(self.beside_log(&Path::from(folder))),
+            None => Ok(walked),
+        }
+    }
+
+    /// The error of a Delta table in what is listed.
+    fn beside_log(&self, table: &Path) -> Error {
+        let location = self.address.shown(self.address.key.trim_end_matches('/'));
+        delta::beside_log(&location, &self.address.shown(table.as_ref()))
     }
 
     /// A folder below another, unless its name says that it holds no data, or the glob that it is not meant.

@@ -137,6 +137,15 @@ impl Objects {
         Ok(member)
     }
 
+    /// Makes sure that the store of an address is there.
+    ///
+    /// # Errors
+    /// As for its first request.
+    #[cfg(feature = "delta")]
+    pub(crate) async fn open(&self, address: &Address) -> Result<()> {
+        self.member(address).await.map(drop)
+    }
+
     /// The path among all stores of an object of `address`'s store, which from now on is read as it is listed here.
     pub(super) fn note(&self, address: &Address, meta: ObjectMeta) -> StoreResult<ObjectMeta> {
         let location = Path::parse(format!("{}/{}", address.id(), meta.location))?;
@@ -197,7 +206,15 @@ impl Objects {
         let listed = known.is_some();
         let options = known.as_ref().map_or(options.clone(), |known| known.condition(scheme, options));
         let asked = Asked { shown: &shown, scheme, listed };
-        let mut result = member.store.get_opts(&key, options).await.map_err(|error| carried(asked.told(&error)))?;
+        let mut result = match member.store.get_opts(&key, options).await {
+            Ok(result) => result,
+            // Who looks whether there is one has to see that there is none.
+            Err(error @ StoreError::NotFound { .. }) => {
+                let source = Box::new(asked.told(&error));
+                return Err(StoreError::NotFound { path: location.to_string(), source });
+            }
+            Err(error) => return Err(carried(asked.told(&error))),
+        };
         if let Some(known) = &known {
             known.check(&result.meta, &asked).map_err(carried)?;
         }
@@ -210,6 +227,27 @@ impl Objects {
             file @ GetResultPayload::File(..) => file,
         };
         Ok(result)
+    }
+
+    /// The objects of one store below a path, after another path where one is given.
+    fn listed(&self, prefix: Option<&Path>, offset: Option<&Path>) -> BoxStream<'static, StoreResult<ObjectMeta>> {
+        let after = offset.map(|offset| self.resolve(offset)).transpose();
+        let found = self.resolve(prefix.unwrap_or(&Path::default()));
+        let ((member, key), after) = match found.and_then(|found| Ok((found, after?))) {
+            Ok(found) => found,
+            Err(error) => return stream::once(async { Err(error) }).boxed(),
+        };
+        let objects = match after {
+            Some((_, after)) => member.store.list_with_offset(Some(&key), &after),
+            None => member.store.list(Some(&key)),
+        };
+        let id = member.address.id();
+        let (shown, scheme) = (member.address.shown(key.as_ref()), member.address.scheme);
+        let listed = objects.map(move |meta| match meta {
+            Ok(meta) => Ok(ObjectMeta { location: Path::parse(format!("{id}/{}", meta.location))?, ..meta }),
+            Err(error) => Err(carried(Asked { shown: &shown, scheme, listed: false }.told(&error))),
+        });
+        listed.boxed()
     }
 
     /// A range of an object, in as many requests as it takes.
@@ -321,8 +359,12 @@ impl ObjectStore for Objects {
         stream::once(async { read_only() }).boxed()
     }
 
-    fn list(&self, _: Option<&Path>) -> BoxStream<'static, StoreResult<ObjectMeta>> {
-        stream::once(async { read_only() }).boxed()
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, StoreResult<ObjectMeta>> {
+        self.listed(prefix, None)
+    }
+
+    fn list_with_offset(&self, prefix: Option<&Path>, offset: &Path) -> BoxStream<'static, StoreResult<ObjectMeta>> {
+        self.listed(prefix, Some(offset))
     }
 
     async fn list_with_delimiter(&self, _: Option<&Path>) -> StoreResult<ListResult> {

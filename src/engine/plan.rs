@@ -53,7 +53,8 @@ pub(crate) async fn prepare_limited(
     limit: Option<u64>,
 ) -> Result<Prepared> {
     let state = session.state_at(now);
-    if let (true, Some(rows)) = (lowered.ordered, limit) {
+    // Who runs plans elsewhere counts no rows of single nodes.
+    if let (true, Some(rows), None) = (lowered.ordered, limit, session.elsewhere()) {
         let limited = LogicalPlanBuilder::from(logical.clone())
             .limit(0, usize::try_from(rows).ok())
             .and_then(LogicalPlanBuilder::build)
@@ -64,6 +65,10 @@ pub(crate) async fn prepare_limited(
         }
     }
     let (optimized, physical) = physical(&state, &logical).await?;
+    let physical = match session.elsewhere() {
+        Some(elsewhere) => elsewhere.hand_over(physical, session)?,
+        None => physical,
+    };
     Ok(Prepared { lowered, logical, optimized, physical, limit, total: None, state })
 }
 

@@ -21,6 +21,8 @@ use datafusion::datasource::source::DataSourceExec;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::recursive_query::RecursiveQueryExec;
 
+#[cfg(feature = "cluster")]
+pub(crate) use self::cost::computed;
 pub use self::cost::cost;
 use self::exec::SharedScanExec;
 use self::feed::Feed;

@@ -1,0 +1,112 @@
+//! Processes that serve until they are stopped, and what they tell.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use log::{LevelFilter, Log, Metadata, Record};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::LogLevel;
+use crate::cli::args::ResourceArgs;
+use crate::cli::report::Console;
+use crate::cli::threads;
+use crate::error::{Error, Kind, Result};
+
+/// Why what served ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stopped {
+    /// By a signal.
+    Asked,
+    /// By itself.
+    Itself,
+}
+
+/// What a signal does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Signal {
+    /// Ends the work at once.
+    Ends,
+    /// Ends it when it has done what it does, since it looks for signals itself; a second one ends it at once.
+    IsSeen,
+}
+
+/// Drives `work`, which ends by itself, or at Ctrl-C or SIGTERM.
+pub(super) fn serve(
+    resources: &ResourceArgs,
+    (level, console): (LogLevel, Console),
+    at_signal: Signal,
+    work: impl Future<Output = Result<()>>,
+) -> Result<Stopped> {
+    tell(level, console);
+    let runtime = threads(resources)?;
+    let asked = AtomicBool::new(false);
+    let result = runtime.block_on(async {
+        let mut terminate = signal(SignalKind::terminate())
+            .map_err(|e| Error::new(Kind::Engine, "signals cannot be received").with_source(e))?;
+        let mut work = std::pin::pin!(work);
+        let mut signalled = async || {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+        };
+        tokio::select! {
+            result = &mut work => return result,
+            () = signalled() => asked.store(true, Ordering::Release),
+        }
+        if at_signal == Signal::Ends {
+            return Ok(());
+        }
+        tokio::select! {
+            result = work => result,
+            () = signalled() => Ok(()),
+        }
+    });
+    // What blocks must not hold up the end.
+    runtime.shutdown_background();
+    result.map(|()| if asked.load(Ordering::Acquire) { Stopped::Asked } else { Stopped::Itself })
+}
+
+/// The host of an address, as a part of a URL.
+pub(super) fn host(address: SocketAddr) -> String {
+    match address {
+        SocketAddr::V4(v4) => v4.ip().to_string(),
+        SocketAddr::V6(v6) => format!("[{}]", v6.ip()),
+    }
+}
+
+/// A name that no other process has.
+pub(super) fn unique(what: &str) -> String {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let text = format!("{what} {} {}", std::process::id(), since.as_nanos());
+    format!("{what}-{}", uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, text.as_bytes()).simple())
+}
+
+/// Writes what libraries log to the console.
+struct Told(Console);
+
+impl Log for Told {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.level() <= log::max_level()
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if self.enabled(record.metadata()) {
+            self.0.note(&format!("{} {}: {}", record.level(), record.target(), record.args()));
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+fn tell(level: LogLevel, console: Console) {
+    log::set_max_level(match level {
+        LogLevel::Error => LevelFilter::Error,
+        LogLevel::Warn => LevelFilter::Warn,
+        LogLevel::Info => LevelFilter::Info,
+        LogLevel::Debug => LevelFilter::Debug,
+    });
+    // Whoever embeds the program may log in another way.
+    let _ = log::set_boxed_logger(Box::new(Told(console)));
+}

@@ -1,0 +1,120 @@
+//! What a client asks of a cluster, and which versions go together.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use ballista_core::config::{
+    BALLISTA_ADAPTIVE_PLANNER_ENABLED, BALLISTA_CLIENT_GRPC_MAX_MESSAGE_SIZE,
+    BALLISTA_SCHEDULER_MAX_PARTITIONS_PER_TASK,
+};
+use ballista_core::extension::SessionConfigExt;
+use ballista_core::serde::protobuf::KeyValuePair;
+use datafusion::common::extensions_options;
+use datafusion::config::ConfigExtension;
+use datafusion::error::Result as PlanResult;
+use datafusion::prelude::SessionConfig;
+
+use super::fault::external;
+use crate::engine::engine_error;
+use crate::engine::session::Scan;
+use crate::error::{Error, Kind, Result};
+
+/// The version that client, scheduler and executors must have in common.
+pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The largest message between processes: a plan over very many files, a batch of long texts.
+pub(super) const LARGEST_MESSAGE: usize = 256 << 20;
+
+/// What a client asks of a cluster.
+#[derive(Debug, Clone)]
+pub struct RemoteOptions {
+    /// Where the scheduler is: `http://HOST:PORT`.
+    pub scheduler: String,
+    /// What tells this client from all others.
+    pub client: String,
+    /// How many parts a scan, and what comes behind it, is cut into at most.
+    pub partitions: NonZeroUsize,
+    /// How long a run goes on while no executor is there.
+    pub timeout: Duration,
+    /// How Parquet files are scanned.
+    pub scan: Scan,
+}
+
+extensions_options! {
+    /// What executors and the scheduler must know of a client.
+    pub(super) struct EgretConfig {
+        /// The version of the client.
+        pub version: String, default = String::new()
+        /// Whether dictionaries decide rows.
+        pub dictionary_scan: bool, default = true
+    }
+}
+
+impl ConfigExtension for EgretConfig {
+    const PREFIX: &'static str = "egret";
+}
+
+/// The configuration that a scheduler or an executor starts with; a client's settings come on top.
+pub(super) fn of_process() -> SessionConfig {
+    SessionConfig::new_with_ballista().with_option_extension(EgretConfig::default())
+}
+
+/// Refuses a client of another version.
+pub(super) fn same_version(config: &SessionConfig, who: &str) -> PlanResult<()> {
+    let client = config.options().extensions.get::<EgretConfig>().map_or("", |egret| egret.version.as_str());
+    if client == VERSION {
+        return Ok(());
+    }
+    let client = if client.is_empty() { "none" } else { client };
+    let message = format!("the {who} has version {VERSION} of egret, the client {client}");
+    let help = "use the same version of egret on all machines";
+    Err(external(Error::new(Kind::Cluster, message).with_help(help)))
+}
+
+/// Whether executors let dictionaries decide rows.
+pub(super) fn scans_dictionaries(config: &SessionConfig) -> bool {
+    config.options().extensions.get::<EgretConfig>().is_none_or(|egret| egret.dictionary_scan)
+}
+
+impl RemoteOptions {
+    /// Sets what plans need to be cut into stages.
+    pub(super) fn settle(&self, config: &mut SessionConfig) -> Result<()> {
+        let settings = [
+            ("datafusion.execution.target_partitions", self.partitions.to_string().as_str()),
+            // The scheduler knows none.
+            ("datafusion.optimizer.enable_round_robin_repartition", "false"),
+            // These are filled by nodes of other stages while they run: a scan would wait for ever.
+            ("datafusion.optimizer.enable_dynamic_filter_pushdown", "false"),
+            // Its results are kept in the memory of one process.
+            ("datafusion.optimizer.enable_physical_uncorrelated_scalar_subquery", "false"),
+            // It does not spill, and each task would hold what it is made of.
+            ("datafusion.optimizer.prefer_hash_join", "false"),
+            // A task reads the files that it was given.
+            ("datafusion.execution.enable_file_stream_work_stealing", "false"),
+        ]
+        .map(|(key, value)| (key, value.to_owned()));
+        for (key, value) in settings {
+            config.options_mut().set(&key, &value).map_err(engine_error)?;
+        }
+        Ok(())
+    }
+
+    /// The settings that go along with a plan.
+    pub(super) fn settings(&self, config: &SessionConfig) -> Vec<KeyValuePair> {
+        let pair = |key: &str, value: &str| KeyValuePair { key: key.to_owned(), value: Some(value.to_owned()) };
+        let entries = config.options().entries().into_iter().filter(|entry| entry.value.is_some());
+        let mut pairs: Vec<_> = entries.map(|entry| KeyValuePair { key: entry.key, value: entry.value }).collect();
+        let dictionaries = self.scan == Scan::Dictionary;
+        pairs.extend([
+            pair("egret.version", VERSION),
+            pair("egret.dictionary_scan", if dictionaries { "true" } else { "false" }),
+            pair(BALLISTA_ADAPTIVE_PLANNER_ENABLED, "false"),
+            // What a task met is told of its part: a part that runs again replaces its own report alone.
+            pair(BALLISTA_SCHEDULER_MAX_PARTITIONS_PER_TASK, "1"),
+            pair(BALLISTA_CLIENT_GRPC_MAX_MESSAGE_SIZE, &LARGEST_MESSAGE.to_string()),
+            // The plan is cut as it was planned.
+            pair("datafusion.optimizer.repartition_file_scans", "false"),
+        ]);
+        pairs
+    }
+}

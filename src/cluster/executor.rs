@@ -14,7 +14,7 @@ use datafusion::prelude::SessionConfig;
 use object_store::ObjectStore;
 
 use super::codec::Codec;
-use super::settings::{LARGEST_MESSAGE, of_process, same_version};
+use super::settings::{LARGEST_MESSAGE, of_process};
 use super::stage::Stages;
 use crate::engine::engine_error;
 use crate::engine::session::{Options, Session};
@@ -84,10 +84,8 @@ impl Executor {
         let store = Arc::clone(&objects) as Arc<dyn ObjectStore>;
         runtime.register_object_store(objects_url().map_err(engine_error)?.as_ref(), store);
         let state = session.context().state();
-        let runtimes = move |config: &SessionConfig| -> datafusion::error::Result<Arc<RuntimeEnv>> {
-            same_version(config, "executor")?;
-            Ok(Arc::clone(&runtime))
-        };
+        let runtimes =
+            move |_: &SessionConfig| -> datafusion::error::Result<Arc<RuntimeEnv>> { Ok(Arc::clone(&runtime)) };
         let place = options.bind.ip();
         let own_host = if place.is_ipv6() { format!("[{place}]") } else { place.to_string() };
         let config = ExecutorProcessConfig {

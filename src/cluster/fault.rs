@@ -11,6 +11,9 @@ use crate::error::{Error, Kind};
 
 const BEGIN: &str = "egret-fault[";
 
+/// What the scheduler says where an executor cannot decode a task.
+const REJECTED: &str = "rejected by executor";
+
 /// An error of ours as it travels.
 #[derive(Debug, Serialize, Deserialize)]
 struct Fault {
@@ -81,6 +84,10 @@ pub(super) fn within(text: &str) -> Option<Error> {
 pub(super) fn of_job(text: &str) -> Error {
     if let Some(ours) = within(text) {
         return ours;
+    }
+    if text.contains(REJECTED) {
+        return Error::new(Kind::Cluster, "an executor does not understand a part of the plan; its log tells why")
+            .with_help("use the same version of egret on all machines");
     }
     let told = text.rsplit("Task failed due to ").next().unwrap_or(text).trim();
     Error::new(Kind::Cluster, format!("the job failed: {told}"))

@@ -1,5 +1,6 @@
 //! What a client asks of a cluster, and which versions go together.
 
+use std::any::Any;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
@@ -9,8 +10,8 @@ use ballista_core::config::{
 };
 use ballista_core::extension::SessionConfigExt;
 use ballista_core::serde::protobuf::KeyValuePair;
-use datafusion::common::extensions_options;
-use datafusion::config::ConfigExtension;
+use datafusion::common::config_err;
+use datafusion::config::{ConfigEntry, ConfigExtension, ExtensionOptions};
 use datafusion::error::Result as PlanResult;
 use datafusion::prelude::SessionConfig;
 
@@ -40,18 +41,62 @@ pub struct RemoteOptions {
     pub scan: Scan,
 }
 
-extensions_options! {
-    /// What executors and the scheduler must know of a client.
-    pub(super) struct EgretConfig {
-        /// The version of the client.
-        pub version: String, default = String::new()
-        /// Whether dictionaries decide rows.
-        pub dictionary_scan: bool, default = true
-    }
+/// What executors and the scheduler must know of a client.
+#[derive(Debug, Clone, Default)]
+struct EgretConfig {
+    /// The version of the client.
+    version: String,
+    /// How Parquet files are scanned.
+    scan: Scan,
+}
+
+const VERSION_KEY: &str = "egret.version";
+const SCAN_KEY: &str = "egret.scan";
+const SCANS: [(Scan, &str); 2] = [(Scan::Dictionary, "dictionary"), (Scan::Stock, "stock")];
+
+/// The name of a way to scan.
+fn name_of(scan: Scan) -> &'static str {
+    SCANS.iter().find(|(known, _)| *known == scan).map_or("", |(_, name)| name)
 }
 
 impl ConfigExtension for EgretConfig {
     const PREFIX: &'static str = "egret";
+}
+
+impl ExtensionOptions for EgretConfig {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn as_any_mut(&mut self) -> &mut dyn Any {
+        self
+    }
+
+    fn cloned(&self) -> Box<dyn ExtensionOptions> {
+        Box::new(self.clone())
+    }
+
+    fn set(&mut self, key: &str, value: &str) -> PlanResult<()> {
+        match (key, SCANS.iter().find(|(_, name)| *name == value)) {
+            ("version", _) => value.clone_into(&mut self.version),
+            ("scan", Some((scan, _))) => self.scan = *scan,
+            _ => return config_err!("egret has no setting {key}={value}"),
+        }
+        Ok(())
+    }
+
+    fn entries(&self) -> Vec<ConfigEntry> {
+        // With the names under which they are set: so the scheduler hands them on.
+        let entry = |key: &str, value: &str, description| ConfigEntry {
+            key: key.to_owned(),
+            value: Some(value.to_owned()),
+            description,
+        };
+        vec![
+            entry(VERSION_KEY, &self.version, "The version of the client."),
+            entry(SCAN_KEY, name_of(self.scan), "How Parquet files are scanned."),
+        ]
+    }
 }
 
 /// The configuration that a scheduler or an executor starts with; a client's settings come on top.
@@ -73,7 +118,7 @@ pub(super) fn same_version(config: &SessionConfig, who: &str) -> PlanResult<()> 
 
 /// Whether executors let dictionaries decide rows.
 pub(super) fn scans_dictionaries(config: &SessionConfig) -> bool {
-    config.options().extensions.get::<EgretConfig>().is_none_or(|egret| egret.dictionary_scan)
+    config.options().extensions.get::<EgretConfig>().is_none_or(|egret| egret.scan == Scan::Dictionary)
 }
 
 impl RemoteOptions {
@@ -104,10 +149,9 @@ impl RemoteOptions {
         let pair = |key: &str, value: &str| KeyValuePair { key: key.to_owned(), value: Some(value.to_owned()) };
         let entries = config.options().entries().into_iter().filter(|entry| entry.value.is_some());
         let mut pairs: Vec<_> = entries.map(|entry| KeyValuePair { key: entry.key, value: entry.value }).collect();
-        let dictionaries = self.scan == Scan::Dictionary;
         pairs.extend([
-            pair("egret.version", VERSION),
-            pair("egret.dictionary_scan", if dictionaries { "true" } else { "false" }),
+            pair(VERSION_KEY, VERSION),
+            pair(SCAN_KEY, name_of(self.scan)),
             pair(BALLISTA_ADAPTIVE_PLANNER_ENABLED, "false"),
             // What a task met is told of its part: a part that runs again replaces its own report alone.
             pair(BALLISTA_SCHEDULER_MAX_PARTITIONS_PER_TASK, "1"),

@@ -71,6 +71,7 @@ impl Stage {
     }
 
     fn begin(&self, context: &TaskContext) -> Result<Arc<dyn QueryStageExecutor>> {
+        settings::same_version(context.session_config(), "executor")?;
         let mut root = Arc::clone(&self.root);
         if settings::scans_dictionaries(context.session_config()) {
             let rule = preselect(context.runtime_env());

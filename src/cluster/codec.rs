@@ -34,6 +34,8 @@ use crate::lake::Objects;
 const BALLISTA: u8 = 0;
 const SCAN: u8 = 1;
 const UNPACK: u8 = 2;
+/// A node of Ballista behind how many nodes of its plan have metrics.
+const ROOT: u8 = 3;
 
 /// The codec of one of the processes.
 #[derive(Debug)]
@@ -121,12 +123,11 @@ impl PhysicalExtensionCodec for Codec {
         match (buf.split_first(), inputs) {
             (Some((&SCAN, bytes)), []) => self.scan(bytes, ctx, proto_converter),
             (Some((&UNPACK, bytes)), [input]) => unpack(bytes, Arc::clone(input)),
-            (Some((&BALLISTA, bytes)), inputs) => {
-                let node = self.ballista.try_decode(bytes, inputs, ctx, proto_converter)?;
-                if matches!(self.place, At::Executor { .. }) && is_root(&node) {
-                    return Ok(Arc::new(Task { root: node, met: MET.take() }));
-                }
-                Ok(node)
+            (Some((&BALLISTA, bytes)), inputs) => self.ballista.try_decode(bytes, inputs, ctx, proto_converter),
+            (Some((&ROOT, bytes)), inputs) => {
+                let Some((metered, bytes)) = bytes.split_first_chunk() else { return internal_err!("half a root") };
+                let root = self.ballista.try_decode(bytes, inputs, ctx, proto_converter)?;
+                Ok(Arc::new(Task { root, metered: u32::from_be_bytes(*metered) as usize, met: MET.take() }))
             }
             _ => internal_err!("a node that this version of egret does not know"),
         }
@@ -155,7 +156,12 @@ impl PhysicalExtensionCodec for Codec {
             let schema = Some(node.schema().as_ref().try_into()?);
             return Unpack { places, schema }.encode(buf).map_err(unencoded);
         }
-        buf.push(BALLISTA);
+        if matches!(self.place, At::Scheduler) && is_root(&node) {
+            buf.push(ROOT);
+            buf.extend((metered(&node) as u32).to_be_bytes());
+        } else {
+            buf.push(BALLISTA);
+        }
         self.ballista.try_encode(node, buf, proto_converter)
     }
 
@@ -214,10 +220,16 @@ fn is_root(node: &Arc<dyn ExecutionPlan>) -> bool {
     node.is::<ShuffleWriterExec>() || node.is::<SortShuffleWriterExec>() || node.is::<RangeShuffleWriterExec>()
 }
 
+/// How many nodes of a plan have metrics.
+fn metered(node: &Arc<dyn ExecutionPlan>) -> usize {
+    usize::from(node.metrics().is_some()) + node.children().into_iter().map(metered).sum::<usize>()
+}
+
 /// The plan of a task, with what its nodes report to.
 #[derive(Debug)]
 pub(super) struct Task {
     root: Arc<dyn ExecutionPlan>,
+    metered: usize,
     met: Met,
 }
 
@@ -225,6 +237,11 @@ impl Task {
     /// The plan as Ballista knows it.
     pub(super) const fn root(&self) -> &Arc<dyn ExecutionPlan> {
         &self.root
+    }
+
+    /// How many nodes have metrics as the scheduler sees the plan.
+    pub(super) const fn metered(&self) -> usize {
+        self.metered
     }
 
     /// What its nodes report to.
@@ -236,7 +253,7 @@ impl Task {
         let Ok([root]) = <[Arc<dyn ExecutionPlan>; 1]>::try_from(children) else {
             return plan_err!("a task has one root");
         };
-        Ok(Arc::new(Self { root, met: self.met.clone() }))
+        Ok(Arc::new(Self { root, metered: self.metered, met: self.met.clone() }))
     }
 }
 

@@ -6,6 +6,8 @@
 
 use std::sync::Arc;
 
+use datafusion::arrow::array::{RecordBatch, RecordBatchOptions};
+use datafusion::arrow::datatypes::Schema;
 use datafusion::common::JoinType;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::datasource::memory::MemorySourceConfig;
@@ -13,14 +15,16 @@ use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::Result as PlanResult;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::physical_expr::{Partitioning, ScalarFunctionExpr};
-use datafusion::physical_plan::joins::NestedLoopJoinExec;
+use datafusion::physical_plan::empty::EmptyExec;
+use datafusion::physical_plan::joins::{HashJoinExec, NestedLoopJoinExec};
+use datafusion::physical_plan::placeholder_row::PlaceholderRowExec;
 use datafusion::physical_plan::repartition::RepartitionExec;
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, PhysicalExpr};
 use datafusion_proto::physical_plan::PhysicalExtensionCodec;
 
 use super::report::file_scan;
-use super::scan;
+use super::{functions, scan};
 use crate::engine::engine_error;
 use crate::error::{Error, Kind, Result};
 use crate::lake::location_of;
@@ -35,11 +39,11 @@ const KNOWN: [&str; 20] = [
     "CrossJoinExec",
     "FilterExec",
     "GlobalLimitExec",
-    "HashJoinExec",
     "InterleaveExec",
     "LocalLimitExec",
     "ProjectionExec",
     "SortExec",
+    "SortExec(TopK)",
     "SortMergeJoinExec",
     "SortPreservingMergeExec",
     "UnionExec",
@@ -73,7 +77,8 @@ pub(super) fn fitted(
             scans += 1;
             return Ok(sealed.map_or_else(|| Transformed::no(Arc::clone(&node)), Transformed::yes));
         }
-        sorted(node)
+        let node = stored(node)?;
+        if node.transformed { Ok(node) } else { sorted(node.data) }
     };
     // Scans are counted from left to right, as whoever reads the reports does.
     Arc::clone(plan).transform_up(fit).map(|done| done.data).map_err(engine_error)
@@ -115,6 +120,15 @@ fn refusal(node: &Arc<dyn ExecutionPlan>) -> Option<(String, String)> {
     }
     match node.name() {
         "EmptyExec" | "PlaceholderRowExec" if node.output_partitioning().partition_count() == 1 => None,
+        // Its tasks would have to know what rows of the other tasks hold; the scheduler takes away what brings them together.
+        "HashJoinExec" => node.downcast_ref::<HashJoinExec>().and_then(|join| {
+            let probes = join.right().output_partitioning().partition_count();
+            if join.null_aware && probes > 1 {
+                refused("whose tasks do not know the nulls of each other")
+            } else {
+                None
+            }
+        }),
         "NestedLoopJoinExec" => node.downcast_ref::<NestedLoopJoinExec>().and_then(|join| {
             let probes = join.right().output_partitioning().partition_count();
             let of_right = matches!(
@@ -124,8 +138,8 @@ fn refusal(node: &Arc<dyn ExecutionPlan>) -> Option<(String, String)> {
             if of_right || probes == 1 { None } else { refused("whose tasks would each give rows of its left side") }
         }),
         "RepartitionExec" => node.downcast_ref::<RepartitionExec>().and_then(|spread| match spread.partitioning() {
-            Partitioning::Hash(keys, _) if keys.iter().any(calls) => {
-                refused("which spreads rows by a function's values")
+            Partitioning::Hash(keys, _) if keys.iter().any(calls_made) => {
+                refused("which spreads rows by the values of a function that the query makes")
             }
             Partitioning::Range(_) => refused("which spreads rows by ranges"),
             _ => None,
@@ -135,7 +149,24 @@ fn refusal(node: &Arc<dyn ExecutionPlan>) -> Option<(String, String)> {
     }
 }
 
-/// Whether an expression calls a function.
-fn calls(expr: &Arc<dyn PhysicalExpr>) -> bool {
-    expr.is::<ScalarFunctionExpr>() || expr.children().into_iter().any(calls)
+/// Whether an expression calls a function that executors do not know by its name.
+fn calls_made(expr: &Arc<dyn PhysicalExpr>) -> bool {
+    let made = expr.downcast_ref::<ScalarFunctionExpr>().is_some_and(|call| !functions::has_name(call.fun()));
+    made || expr.children().into_iter().any(calls_made)
+}
+
+/// The rows of a node that makes its rows itself, as rows that are there: tasks would differ in their nodes else, and
+/// Ballista does not take what tasks of different nodes tell.
+fn stored(node: Arc<dyn ExecutionPlan>) -> PlanResult<Transformed<Arc<dyn ExecutionPlan>>> {
+    let rows = usize::from(node.is::<PlaceholderRowExec>());
+    if rows == 0 && !node.is::<EmptyExec>() {
+        return Ok(Transformed::no(node));
+    }
+    // Nobody looks at the columns of the one row.
+    let schema = if rows == 0 { node.schema() } else { Arc::new(Schema::empty()) };
+    let options = RecordBatchOptions::new().with_row_count(Some(rows));
+    let batch = || RecordBatch::try_new_with_options(Arc::clone(&schema), Vec::new(), &options);
+    let parts = if rows == 0 { Vec::new() } else { vec![batch()?] };
+    let source = MemorySourceConfig::try_new(&[parts], schema, None)?;
+    Ok(Transformed::yes(DataSourceExec::from_data_source(source)))
 }

@@ -44,6 +44,11 @@ pub(super) fn encode(
     Function { made: Some(made) }.encode(into).map_err(|e| DataFusionError::External(Box::new(e)))
 }
 
+/// Whether a function's name says all of it.
+pub(super) fn has_name(function: &ScalarUDF) -> bool {
+    LakeFunction::of(function).is_none() && Timetable::of(function).is_none()
+}
+
 /// Whether a session has a function of ours with this name.
 fn is_registered(name: &str) -> bool {
     static OURS: std::sync::LazyLock<HashMap<String, Arc<ScalarUDF>>> =

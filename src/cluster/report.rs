@@ -62,8 +62,14 @@ struct Report {
 }
 
 impl Met {
-    /// The metrics of the nodes of a task that ran `plan`, with its report among those of the first.
-    pub(super) fn report(&self, plan: &Arc<dyn ExecutionPlan>, mut metrics: Vec<MetricsSet>) -> Vec<MetricsSet> {
+    /// The metrics of the nodes of a task that ran `plan`, with its report among those of the first; as many as the
+    /// scheduler counts, which takes no others: a plan that is decoded may have a node more.
+    pub(super) fn report(
+        &self,
+        plan: &Arc<dyn ExecutionPlan>,
+        mut metrics: Vec<MetricsSet>,
+        metered: usize,
+    ) -> Vec<MetricsSet> {
         let mut done = Vec::new();
         // Walking a plan fails only where what is done with its nodes does.
         let _ = plan.apply(|node| {
@@ -85,6 +91,7 @@ impl Met {
         let count = Count::new();
         count.add(1);
         let value = MetricValue::Count { name: Cow::Owned(format!("{NAME}{text}")), count };
+        metrics.resize_with(metered, MetricsSet::new);
         if let Some(first) = metrics.first_mut() {
             // Told of the part that the task ran.
             first.push(Arc::new(Metric::new(value, Some(0))));

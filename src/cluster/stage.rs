@@ -46,6 +46,7 @@ impl ExecutionEngine for Stages {
             part: (job_id, stage_id, task_id, global_output_partition_ids),
             root: Arc::clone(task.root()),
             met: task.met().clone(),
+            metered: task.metered(),
             work_dir: work_dir.to_owned(),
             config: config.clone(),
             running: OnceLock::new(),
@@ -59,6 +60,7 @@ struct Stage {
     part: (JobId, usize, usize, Vec<usize>),
     root: Arc<dyn ExecutionPlan>,
     met: Met,
+    metered: usize,
     work_dir: String,
     config: SessionConfig,
     running: OnceLock<(Arc<dyn ExecutionPlan>, Arc<dyn QueryStageExecutor>)>,
@@ -114,7 +116,7 @@ impl QueryStageExecutor for Stage {
 
     fn collect_plan_metrics(&self) -> Vec<MetricsSet> {
         let Some((plan, stage)) = self.running.get() else { return Vec::new() };
-        self.met.report(plan, stage.collect_plan_metrics())
+        self.met.report(plan, stage.collect_plan_metrics(), self.metered)
     }
 
     fn collect_runtime_stats_reports(&self) -> Vec<RuntimeStatsReport> {

@@ -43,6 +43,6 @@ pub use replay::{Executed, Replay, Way};
 pub use span::{Span, Uncovered};
 pub use sweep::Sweep;
 pub use tally::{Group, Saved, Sums, Tally};
-#[cfg(feature = "cluster")]
-pub(crate) use times::Timetable;
 pub use widen::Refusal;
+#[cfg(feature = "cluster")]
+pub(crate) use {compact::compact, times::Timetable};

@@ -176,7 +176,7 @@ fn dispatch(cli: Cli, console: Console) -> Result<u8> {
 /// Drives `work` to its end, to the time limit, or to Ctrl-C, whichever comes first. What is dropped stops at once
 /// and takes its unfinished files along.
 fn interruptible(resources: &ResourceArgs, work: impl Future<Output = Result<u8>>) -> Result<u8> {
-    let runtime = threads(resources)?;
+    let runtime = threads(resources, 0)?;
     let result = runtime.block_on(async {
         let limit = async {
             match resources.timeout {
@@ -197,10 +197,10 @@ fn interruptible(resources: &ResourceArgs, work: impl Future<Output = Result<u8>
     result
 }
 
-/// The threads that everything runs on.
-fn threads(resources: &ResourceArgs) -> Result<Runtime> {
+/// The threads that everything runs on, and some to spare.
+fn threads(resources: &ResourceArgs, spare: usize) -> Result<Runtime> {
     Builder::new_multi_thread()
-        .worker_threads(resource::threads(resources).get())
+        .worker_threads(resource::threads(resources).get() + spare)
         .thread_stack_size(WORKER_STACK)
         .enable_all()
         .build()

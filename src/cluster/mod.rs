@@ -13,12 +13,13 @@
 //! | `wire` | the messages that the bytes hold |
 //! | `report` | what tasks met and did, from executors back to the client |
 //! | `fault` | errors, likewise |
-//! | `stage` | a part of a plan, run by an executor |
+//! | `stage`, `compact` | a part of a plan, run by an executor |
 //! | `job` | a plan, run by a cluster: submit, wait, fetch, cancel |
 //! | `remote` | a session whose plans a cluster runs |
 //! | `scheduler`, `executor` | the processes of a cluster |
 
 mod codec;
+mod compact;
 mod executor;
 mod fault;
 mod fit;

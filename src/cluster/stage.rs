@@ -11,11 +11,12 @@ use datafusion::common::internal_err;
 use datafusion::error::Result;
 use datafusion::execution::TaskContext;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
-use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::metrics::MetricsSet;
+use datafusion::physical_plan::{ExecutionPlan, replace_children_if_necessary};
 use datafusion::prelude::SessionConfig;
 
 use super::codec::Task;
+use super::compact::CompactExec;
 use super::report::Met;
 use super::{fault, settings};
 use crate::engine::session::preselect;
@@ -78,6 +79,10 @@ impl Stage {
         if settings::scans_dictionaries(context.session_config()) {
             let rule = preselect(context.runtime_env());
             root = rule.optimize(root, context.session_config().options())?;
+        }
+        if let [rows] = root.children().as_slice() {
+            let rows = Arc::new(CompactExec::new(Arc::clone(rows)));
+            root = replace_children_if_necessary(root, vec![rows])?;
         }
         let (job, stage, task, partitions) = self.part.clone();
         let plan = Arc::clone(&root);

@@ -57,6 +57,7 @@ pub(in crate::cli) fn executor(args: &ExecutorArgs, resources: &ResourceArgs, co
     use crate::error::{Error, Kind};
 
     let (url, scheduler, port) = super::address(&args.scheduler, "--scheduler")?;
+    super::serve::with_roomy_threads()?;
     let Some(behind) = args.bind.port().checked_add(1).filter(|_| args.bind.port() > 0) else {
         return Err(Error::new(Kind::Usage, format!("--bind {}: expected a port from 1 to 65534", args.bind)));
     };
@@ -79,7 +80,8 @@ pub(in crate::cli) fn executor(args: &ExecutorArgs, resources: &ResourceArgs, co
         executor.serve().await
     })?;
     if stopped == Stopped::Itself {
-        return Err(Error::new(Kind::Cluster, format!("the executor ended: its scheduler at {url} does not answer"))
+        let message = format!("the executor ended: its scheduler at {url} does not answer, or gave it up as silent");
+        return Err(Error::new(Kind::Cluster, message)
             .with_help("start the scheduler, then this executor again; --log info tells more"));
     }
     console.note("the executor is stopped");

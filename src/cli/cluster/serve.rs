@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::LogLevel;
 use crate::cli::args::ResourceArgs;
 use crate::cli::report::Console;
-use crate::cli::threads;
+use crate::cli::{WORKER_STACK, threads};
 use crate::error::{Error, Kind, Result};
 
 /// Why what served ended.
@@ -31,6 +31,28 @@ pub(super) enum Signal {
     IsSeen,
 }
 
+/// The variable that says how large the stacks of threads are which libraries start.
+const STACKS: &str = "RUST_MIN_STACK";
+
+/// Makes sure that tasks, whose threads Ballista starts, have the stacks that this program's own threads have: begins the
+/// program anew with the variable that says so, if it is not set.
+///
+/// # Errors
+/// Where the program cannot be begun anew.
+pub(super) fn with_roomy_threads() -> Result<()> {
+    if std::env::var_os(STACKS).is_some() {
+        return Ok(());
+    }
+    let failed = |e: std::io::Error| Error::new(Kind::Resource, "the executor cannot be started").with_source(e);
+    let program = std::env::current_exe().map_err(failed)?;
+    let mut again = std::process::Command::new(program);
+    again.args(std::env::args_os().skip(1)).env(STACKS, WORKER_STACK.to_string());
+    Err(failed(std::os::unix::process::CommandExt::exec(&mut again)))
+}
+
+/// Threads beside those of tasks: what sends rows must not keep the process from saying that it is there.
+const SPARE_THREADS: usize = 2;
+
 /// Drives `work`, which ends by itself, or at Ctrl-C or SIGTERM.
 pub(super) fn serve(
     resources: &ResourceArgs,
@@ -39,7 +61,7 @@ pub(super) fn serve(
     work: impl Future<Output = Result<()>>,
 ) -> Result<Stopped> {
     tell(level, console);
-    let runtime = threads(resources)?;
+    let runtime = threads(resources, SPARE_THREADS)?;
     let asked = AtomicBool::new(false);
     let result = runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())

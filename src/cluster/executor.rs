@@ -4,6 +4,7 @@
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use ballista_core::config::TaskSchedulingPolicy;
 use ballista_core::error::BallistaError;
@@ -12,6 +13,7 @@ use ballista_executor::executor_process::{ExecutorProcessConfig, start_executor_
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::prelude::SessionConfig;
 use object_store::ObjectStore;
+use tokio::net::TcpStream;
 
 use super::codec::Codec;
 use super::settings::{LARGEST_MESSAGE, of_process};
@@ -79,6 +81,7 @@ impl Executor {
     pub async fn serve(self) -> Result<()> {
         let Self { options, session, memory_limit } = self;
         let (host, port) = options.scheduler.clone();
+        answers(&host, port).await?;
         let runtime = session.context().runtime_env();
         let objects = Arc::new(Objects::new(Environment::of_process()));
         let store = Arc::clone(&objects) as Arc<dyn ObjectStore>;
@@ -96,7 +99,6 @@ impl Executor {
             grpc_port: options.task_port,
             scheduler_host: host.clone(),
             scheduler_port: port,
-            scheduler_connect_timeout_seconds: 10,
             vcores: options.tasks.max(1),
             task_scheduling_policy: TaskSchedulingPolicy::PushStaged,
             work_dir: Some(options.work_dir.display().to_string()),
@@ -118,11 +120,30 @@ impl Executor {
     }
 }
 
+/// How long an executor waits for a scheduler that is not there yet.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Waits until somebody listens where the scheduler should.
+async fn answers(host: &str, port: u16) -> Result<()> {
+    let begun = Instant::now();
+    loop {
+        match TcpStream::connect((host.trim_matches(['[', ']']), port)).await {
+            Ok(_) => return Ok(()),
+            Err(error) if begun.elapsed() > PATIENCE => return Err(silent(host, port).with_source(error)),
+            Err(_) => tokio::time::sleep(Duration::from_millis(200)).await,
+        }
+    }
+}
+
+fn silent(host: &str, port: u16) -> Error {
+    Error::new(Kind::Cluster, format!("no scheduler answers at http://{host}:{port}"))
+        .with_help("start one with `egret scheduler`, and name it with --scheduler http://HOST:PORT")
+}
+
 fn told(error: &BallistaError, host: &str, port: u16) -> Error {
     let text = error.to_string();
-    if text.contains("Timed out attempting to connect") || text.contains("Could not connect to scheduler") {
-        return Error::new(Kind::Cluster, format!("no scheduler answers at http://{host}:{port}"))
-            .with_help("start one with `egret scheduler`, and name it with --scheduler http://HOST:PORT");
+    if text.contains("Could not connect to scheduler") {
+        return silent(host, port);
     }
     let error = Error::new(Kind::Cluster, format!("the executor failed: {text}"));
     if text.contains("protocol version mismatch") {

@@ -11,6 +11,7 @@ use datafusion::arrow::datatypes::Schema;
 use datafusion::common::JoinType;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::datasource::memory::MemorySourceConfig;
+use datafusion::datasource::physical_plan::FileGroup;
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::Result as PlanResult;
 use datafusion::execution::object_store::ObjectStoreUrl;
@@ -107,7 +108,7 @@ fn refusal(node: &Arc<dyn ExecutionPlan>) -> Option<(String, String)> {
             return refused("which reads files with columns that are made in this process");
         }
         let remote = config.object_store_url != ObjectStoreUrl::local_filesystem();
-        let files = config.file_groups.iter().flat_map(|group| group.files());
+        let files = config.file_groups.iter().flat_map(FileGroup::files);
         let signed = |path: &object_store::path::Path| path.as_ref().split('/').nth(1).is_some_and(|s| s.contains('~'));
         let mut secret = files.map(|file| &file.object_meta.location).filter(|path| remote && signed(path));
         return secret.next().and_then(|path| {

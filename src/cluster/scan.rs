@@ -67,7 +67,7 @@ pub(super) fn seal(
     let (format, predicate) = if let Some(parquet) = source.downcast_ref::<ParquetSource>() {
         let options = Some(parquet.table_parquet_options().try_into()?);
         let node = ParquetScanExecNode { base_conf: None, predicate: None, parquet_options: options };
-        (Format::Parquet(node), parquet.filter())
+        (Format::Parquet(Box::new(node)), parquet.filter())
     } else if let Some(json) = source.downcast_ref::<NdjsonSource>() {
         let (options, predicate) = json.made_of();
         (Format::Ndjson(ndjson(&options)?), predicate.cloned())

@@ -139,7 +139,7 @@ impl RemoteOptions {
         ]
         .map(|(key, value)| (key, value.to_owned()));
         for (key, value) in settings {
-            config.options_mut().set(&key, &value).map_err(engine_error)?;
+            config.options_mut().set(key, &value).map_err(engine_error)?;
         }
         Ok(())
     }
@@ -160,5 +160,49 @@ impl RemoteOptions {
             pair("datafusion.optimizer.repartition_file_scans", "false"),
         ]);
         pairs
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+    use ballista_core::extension::SessionConfigHelperExt;
+
+    use super::*;
+
+    fn options(scan: Scan) -> RemoteOptions {
+        let partitions = NonZeroUsize::new(4).unwrap();
+        RemoteOptions { scheduler: String::new(), client: String::new(), partitions, timeout: Duration::ZERO, scan }
+    }
+
+    #[test]
+    fn settings_arrive_and_are_handed_on() {
+        let options = options(Scan::Stock);
+        let mut client = SessionConfig::new();
+        options.settle(&mut client).unwrap();
+        let scheduler = of_process().update_from_key_value_pair(&options.settings(&client));
+        let executor = of_process().update_from_key_value_pair(&scheduler.to_key_value_pairs());
+        for config in [&scheduler, &executor] {
+            same_version(config, "scheduler").unwrap();
+            assert!(!scans_dictionaries(config));
+            assert_eq!(config.target_partitions(), 4);
+            assert!(!config.options().optimizer.repartition_file_scans);
+            assert!(!config.options().optimizer.enable_dynamic_filter_pushdown);
+            assert!(!config.ballista_adaptive_query_planner_enabled());
+        }
+    }
+
+    #[test]
+    fn another_version_is_refused() {
+        let mut settings = options(Scan::Dictionary).settings(&SessionConfig::new());
+        for pair in &mut settings {
+            if pair.key == VERSION_KEY {
+                pair.value = Some("0.0.9".to_owned());
+            }
+        }
+        let other = of_process().update_from_key_value_pair(&settings);
+        assert!(same_version(&other, "executor").unwrap_err().to_string().contains("the client 0.0.9"));
+        assert!(same_version(&of_process(), "executor").unwrap_err().to_string().contains("the client none"));
     }
 }

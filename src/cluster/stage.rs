@@ -125,14 +125,14 @@ impl QueryStageExecutor for Stage {
     }
 
     fn collect_runtime_stats_reports(&self) -> Vec<RuntimeStatsReport> {
-        self.running().map(|stage| stage.collect_runtime_stats_reports()).unwrap_or_default()
+        self.running().map(QueryStageExecutor::collect_runtime_stats_reports).unwrap_or_default()
     }
 
     fn collect_window_state_reports(&self) -> Result<Vec<WindowStateReport>> {
-        self.running().map_or(Ok(Vec::new()), |stage| stage.collect_window_state_reports())
+        self.running().map_or(Ok(Vec::new()), QueryStageExecutor::collect_window_state_reports)
     }
 
     fn collect_column_stats(&self) -> Vec<TaskColumnStats> {
-        self.running().map(|stage| stage.collect_column_stats()).unwrap_or_default()
+        self.running().map(QueryStageExecutor::collect_column_stats).unwrap_or_default()
     }
 }

@@ -34,8 +34,8 @@ pub(super) struct Source {
 #[derive(Clone, PartialEq, Oneof)]
 pub(super) enum Format {
     /// A node of which only the options are set.
-    #[prost(message, tag = "4")]
-    Parquet(ParquetScanExecNode),
+    #[prost(message, boxed, tag = "4")]
+    Parquet(Box<ParquetScanExecNode>),
     #[prost(message, tag = "5")]
     Ndjson(Ndjson),
 }

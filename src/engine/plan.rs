@@ -33,6 +33,8 @@ pub struct Prepared {
     /// The node whose rows are the total, where the limit is part of the plan.
     pub(crate) total: Option<Arc<dyn ExecutionPlan>>,
     pub(crate) state: SessionState,
+    /// Whether another process runs it.
+    pub(crate) elsewhere: bool,
 }
 
 /// Plans `lowered` over the tables that `session` knows, with `now` as its time and `limit` rows at most.
@@ -61,7 +63,16 @@ pub(crate) async fn prepare_limited(
             .map_err(engine_error)?;
         let (optimized, physical) = physical(&state, &limited).await?;
         if let Some(total) = total_node(&physical) {
-            return Ok(Prepared { lowered, logical: limited, optimized, physical, limit, total: Some(total), state });
+            return Ok(Prepared {
+                lowered,
+                logical: limited,
+                optimized,
+                physical,
+                limit,
+                total: Some(total),
+                state,
+                elsewhere: false,
+            });
         }
     }
     let (optimized, physical) = physical(&state, &logical).await?;
@@ -69,7 +80,8 @@ pub(crate) async fn prepare_limited(
         Some(elsewhere) => elsewhere.hand_over(physical, session)?,
         None => physical,
     };
-    Ok(Prepared { lowered, logical, optimized, physical, limit, total: None, state })
+    let elsewhere = session.elsewhere().is_some();
+    Ok(Prepared { lowered, logical, optimized, physical, limit, total: None, state, elsewhere })
 }
 
 /// Plans `logical`, which somebody made of the plan of `lowered`, with `now` as its time and without a limit.

@@ -19,7 +19,7 @@ Examples:
 
 It reads the locations of queries itself, with the credentials of its own environment: a path on disk must lead to the
 same files on all machines. --memory-limit is for all its tasks together. Ctrl-C and SIGTERM stop it once the tasks that
-run have ended; it ends by itself where its scheduler does not answer for long.")]
+run have ended; it ends by itself where its scheduler does not answer.")]
 pub(in crate::cli) struct ExecutorArgs {
     /// The scheduler: http://HOST:PORT
     #[arg(long, value_name = "URL")]
@@ -51,13 +51,13 @@ pub(in crate::cli) struct ExecutorArgs {
 /// Serves until it is stopped; the result is the exit code.
 #[cfg(feature = "cluster")]
 pub(in crate::cli) fn executor(args: &ExecutorArgs, resources: &ResourceArgs, console: Console) -> Result<u8> {
-    use super::serve::{Signal, Stopped, host, serve, unique};
+    use super::serve::{Signal, Stopped, begin_anew, host, serve, unique, with_roomy_threads};
     use crate::cli::resource;
     use crate::cluster::{Executor, ExecutorOptions};
     use crate::error::{Error, Kind};
 
     let (url, scheduler, port) = super::address(&args.scheduler, "--scheduler")?;
-    super::serve::with_roomy_threads()?;
+    with_roomy_threads()?;
     let Some(behind) = args.bind.port().checked_add(1).filter(|_| args.bind.port() > 0) else {
         return Err(Error::new(Kind::Usage, format!("--bind {}: expected a port from 1 to 65534", args.bind)));
     };
@@ -80,9 +80,9 @@ pub(in crate::cli) fn executor(args: &ExecutorArgs, resources: &ResourceArgs, co
         executor.serve().await
     })?;
     if stopped == Stopped::Itself {
-        let message = format!("the executor ended: its scheduler at {url} does not answer, or gave it up as silent");
-        return Err(Error::new(Kind::Cluster, message)
-            .with_help("start the scheduler, then this executor again; --log info tells more"));
+        // The scheduler lets go of whoever was silent for too long, such as on a machine that has no time left.
+        console.warning(&format!("the scheduler at {url} gave this executor up as silent; it begins anew"));
+        return Err(begin_anew());
     }
     console.note("the executor is stopped");
     Ok(0)

@@ -40,14 +40,22 @@ const STACKS: &str = "RUST_MIN_STACK";
 /// # Errors
 /// Where the program cannot be begun anew.
 pub(super) fn with_roomy_threads() -> Result<()> {
-    if std::env::var_os(STACKS).is_some() {
-        return Ok(());
-    }
-    let failed = |e: std::io::Error| Error::new(Kind::Resource, "the executor cannot be started").with_source(e);
-    let program = std::env::current_exe().map_err(failed)?;
+    if std::env::var_os(STACKS).is_some() { Ok(()) } else { Err(begin_anew()) }
+}
+
+/// Puts the program in the place of itself, as it was called; the error says why it did not.
+pub(super) fn begin_anew() -> Error {
+    let failed = |e: std::io::Error| Error::new(Kind::Resource, "the program cannot be begun anew").with_source(e);
+    let program = match std::env::current_exe() {
+        Ok(program) => program,
+        Err(error) => return failed(error),
+    };
     let mut again = std::process::Command::new(program);
-    again.args(std::env::args_os().skip(1)).env(STACKS, WORKER_STACK.to_string());
-    Err(failed(std::os::unix::process::CommandExt::exec(&mut again)))
+    again.args(std::env::args_os().skip(1));
+    if std::env::var_os(STACKS).is_none() {
+        again.env(STACKS, WORKER_STACK.to_string());
+    }
+    failed(std::os::unix::process::CommandExt::exec(&mut again))
 }
 
 /// Threads beside those of tasks: what sends rows must not keep the process from saying that it is there.

@@ -1,7 +1,7 @@
 //! A plan, run by a cluster: submit, wait, fetch, and cancel where nobody waits any more.
 
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use ballista_core::client::BallistaClient;
@@ -24,7 +24,7 @@ use futures::{Stream, StreamExt, TryStreamExt, stream};
 use tonic::transport::Channel;
 
 use super::fault::{self, external};
-use super::report::{Sinks, credit};
+use super::report::{Sinks, Told, Unsound};
 use super::settings::{LARGEST_MESSAGE, RemoteOptions};
 use crate::engine::Warnings;
 use crate::error::{Error, Kind, Result};
@@ -32,8 +32,8 @@ use crate::error::{Error, Kind, Result};
 /// How long to wait before the scheduler is asked again; it doubles from the first to the last.
 const ASK_AGAIN: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(200));
 
-/// How often a job is submitted anew whose rows were lost with the executor that held them.
-const SUBMISSIONS: u32 = 3;
+/// How often a job is submitted that loses executors.
+const SUBMISSIONS: u32 = 5;
 
 /// How long a cancellation may take.
 const CANCELLATION: Duration = Duration::from_secs(3);
@@ -67,32 +67,47 @@ impl Job {
         Box::pin(RecordBatchStreamAdapter::new(schema, rows))
     }
 
-    /// Runs the job and fetches its first rows; the others follow.
+    /// Runs the job and fetches its first rows; the others follow. A job that lost an executor runs again from its start, and
+    /// nothing that it gave is given on.
     async fn begin(&self) -> Result<Rows> {
-        let mut submission = 1;
-        loop {
-            let (done, locations) = self.run().await?;
+        for submission in 1..=SUBMISSIONS {
+            let Some((done, locations)) = self.run().await? else {
+                tracing::warn!(submission, "an executor is lost, the job is cancelled");
+                continue;
+            };
+            let told = match self.told(&done).await? {
+                Ok(told) => told,
+                Err(Unsound::Again) => {
+                    tracing::warn!(submission, "parts of the job ran several times");
+                    done.clean().await;
+                    continue;
+                }
+                Err(Unsound::Silent) => {
+                    let message = "the cluster does not tell what its tasks met, such as lines that are skipped";
+                    return Err(Error::new(Kind::Cluster, message)
+                        .with_help("run it again, or on one machine, without --cluster"));
+                }
+            };
             let mut rows = fetch(locations);
             match rows.next().await {
                 // The rows are with the executor that made them, and lost with it; none was given on.
-                Some(Err(error)) if submission < SUBMISSIONS => {
-                    tracing::warn!(%error, "the rows of a job are lost, it is submitted again");
-                    submission += 1;
-                }
+                Some(Err(error)) if submission < SUBMISSIONS => tracing::warn!(%error, submission, "the rows are lost"),
                 first => {
-                    self.credit(&done).await?;
+                    told.credit(&self.local, &self.sinks, &self.warnings);
                     let rows = stream::iter(first).chain(rows);
                     let clean = stream::once(async move { done.clean().await }).filter_map(|()| async { None });
                     return Ok(Box::pin(rows.chain(clean)));
                 }
             }
         }
+        let message = format!("executors were lost in each of {SUBMISSIONS} runs of a job");
+        Err(Error::new(Kind::Cluster, message).with_help("look into the logs of executors, and run the query again"))
     }
 
-    /// Submits the job and waits until it has run.
-    async fn run(&self) -> Result<(Running, Vec<PartitionLocation>)> {
+    /// Submits the job and waits until it has run; `None` where an executor was lost meanwhile.
+    async fn run(&self) -> Result<Option<(Running, Vec<PartitionLocation>)>> {
         let url = &self.options.scheduler;
-        let mut scheduler = connect(url).await?;
+        let scheduler = connect(url).await?;
         let mut executors = Executors::new(url, self.options.timeout);
         executors.wait().await?;
         let query = ExecuteQueryParams {
@@ -103,27 +118,16 @@ impl Job {
         };
         let mut request = tonic::Request::new(query);
         version::insert_version_header(request.metadata_mut());
-        let answer = scheduler.execute_query(request).await.map_err(|status| refused(url, &status))?.into_inner();
-        let id = match answer.result {
-            Some(execute_query_result::Result::Success(accepted)) => accepted.job_id,
-            Some(execute_query_result::Result::Failure(failure)) => {
-                let why = match failure.failure {
-                    Some(execute_query_failure_result::Failure::PlanParsingFailure(why)) => why,
-                    other => format!("{other:?}"),
-                };
-                return Err(fault::of_job(&why));
-            }
-            None => return Err(refused(url, &tonic::Status::unknown("it gave no answer"))),
-        };
-        let mut running = Running { url: url.clone(), id, scheduler, done: false };
+        let mut running = Running::new(url, &scheduler);
+        running.submit(request).await?;
         let mut pause = ASK_AGAIN.0;
         loop {
-            let params = GetJobStatusParams { job_id: running.id.clone() };
+            let params = GetJobStatusParams { job_id: running.id() };
             let status = running.scheduler.get_job_status(params).await.map_err(|status| lost(url, &status))?;
             match status.into_inner().status.and_then(|status| status.status) {
                 Some(job_status::Status::Successful(job)) => {
                     running.done = true;
-                    return Ok((running, job.partition_location));
+                    return Ok(Some((running, job.partition_location)));
                 }
                 Some(job_status::Status::Failed(failed)) => {
                     running.done = true;
@@ -131,20 +135,19 @@ impl Job {
                 }
                 Some(job_status::Status::Queued(_) | job_status::Status::Running(_)) | None => {}
             }
-            executors.look().await?;
+            if executors.look().await? == Seen::Fewer {
+                return Ok(None);
+            }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(ASK_AGAIN.1);
         }
     }
 
-    /// Counts here what the tasks met and did.
-    async fn credit(&self, done: &Running) -> Result<()> {
-        let params = GetJobMetricsParams { job_id: done.id.clone() };
+    /// What the tasks of a job told.
+    async fn told(&self, done: &Running) -> Result<Result<Told, Unsound>> {
+        let params = GetJobMetricsParams { job_id: done.id() };
         let told = done.scheduler.clone().get_job_metrics(params).await.map_err(|status| lost(&done.url, &status))?;
-        credit(told.get_ref(), &self.local, &self.sinks, &self.warnings).ok_or_else(|| {
-            Error::new(Kind::Cluster, "the cluster does not tell what its tasks met, such as lines that are skipped")
-                .with_help("run it again, or on one machine, without --cluster")
-        })
+        Ok(Told::of(told.get_ref()))
     }
 }
 
@@ -154,22 +157,53 @@ fn typed_as(schema: &SchemaRef, batch: &RecordBatch) -> PlanResult<RecordBatch> 
     Ok(RecordBatch::try_new_with_options(Arc::clone(schema), batch.columns().to_vec(), &options)?)
 }
 
-/// A job that the scheduler has.
+/// A job that the scheduler has, or is about to get.
 struct Running {
     url: String,
-    id: String,
+    id: Arc<OnceLock<String>>,
     scheduler: Scheduler,
     done: bool,
 }
 
 impl Running {
+    fn new(url: &str, scheduler: &Scheduler) -> Self {
+        Self { url: url.to_owned(), id: Arc::default(), scheduler: scheduler.clone(), done: true }
+    }
+
+    fn id(&self) -> String {
+        self.id.get().cloned().unwrap_or_default()
+    }
+
+    /// Gives the job to the scheduler. Who gives up waiting does not stop this: the job is known then, to be cancelled.
+    async fn submit(&mut self, request: tonic::Request<ExecuteQueryParams>) -> Result<()> {
+        let (url, known, mut scheduler) = (self.url.clone(), Arc::clone(&self.id), self.scheduler.clone());
+        self.done = false;
+        let submission = tokio::spawn(async move {
+            let answer = scheduler.execute_query(request).await.map_err(|status| refused(&url, &status))?.into_inner();
+            match answer.result {
+                Some(execute_query_result::Result::Success(accepted)) => {
+                    known.get_or_init(|| accepted.job_id);
+                    Ok(())
+                }
+                Some(execute_query_result::Result::Failure(failure)) => Err(match failure.failure {
+                    Some(execute_query_failure_result::Failure::PlanParsingFailure(why)) => fault::of_job(&why),
+                    other => fault::of_job(&format!("{other:?}")),
+                }),
+                None => Err(refused(&url, &tonic::Status::unknown("it gave no answer"))),
+            }
+        });
+        let submitted =
+            submission.await.unwrap_or_else(|_| Err(refused(&self.url, &tonic::Status::unknown("it broke off"))));
+        // There is nothing to cancel.
+        self.done = submitted.is_err();
+        submitted
+    }
+
     /// Frees what executors keep of the job.
     async fn clean(mut self) {
         // What stays is freed when its time is over.
-        let _ = self
-            .scheduler
-            .clean_job_data(CleanJobDataParams { job_id: self.id.clone(), remove_stage_ids: Vec::new() })
-            .await;
+        let params = CleanJobDataParams { job_id: self.id(), remove_stage_ids: Vec::new() };
+        let _ = self.scheduler.clean_job_data(params).await;
     }
 }
 
@@ -179,11 +213,20 @@ impl Drop for Running {
             return;
         }
         // Whoever drops a run may end the process next, and its tasks with it: the scheduler is told before.
-        let (url, id) = (self.url.clone(), std::mem::take(&mut self.id));
+        let (url, known) = (self.url.clone(), Arc::clone(&self.id));
         let told = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let tell = async {
+                let id = loop {
+                    match known.get() {
+                        Some(id) => break id.clone(),
+                        None => tokio::time::sleep(ASK_AGAIN.0).await,
+                    }
+                };
+                cancel(&url, id).await
+            };
             if let Ok(runtime) = runtime {
-                let _ = runtime.block_on(tokio::time::timeout(CANCELLATION, cancel(&url, id)));
+                let _ = runtime.block_on(async { tokio::time::timeout(CANCELLATION, tell).await });
             }
         });
         let _ = told.join();
@@ -252,52 +295,64 @@ async fn partition(location: PartitionLocation) -> Result<SendableRecordBatchStr
 struct Executors<'a> {
     url: &'a str,
     timeout: Duration,
+    count: u64,
     seen: Instant,
     looked: Instant,
 }
 
+/// How many executors are there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    None,
+    AsMany,
+    /// Fewer than before.
+    Fewer,
+}
+
 impl<'a> Executors<'a> {
     fn new(url: &'a str, timeout: Duration) -> Self {
-        Self { url, timeout, seen: Instant::now(), looked: Instant::now() }
+        Self { url, timeout, count: 0, seen: Instant::now(), looked: Instant::now() }
     }
 
     /// Waits for one.
     async fn wait(&mut self) -> Result<()> {
-        loop {
-            if self.ask().await? {
-                return Ok(());
-            }
+        while self.ask().await? == Seen::None {
             tokio::time::sleep(ASK_AGAIN.1).await;
-        }
-    }
-
-    /// Looks from time to time.
-    async fn look(&mut self) -> Result<()> {
-        if self.looked.elapsed() >= LOOK {
-            self.ask().await?;
         }
         Ok(())
     }
 
-    async fn ask(&mut self) -> Result<bool> {
+    /// Looks from time to time.
+    async fn look(&mut self) -> Result<Seen> {
+        if self.looked.elapsed() < LOOK {
+            return Ok(Seen::AsMany);
+        }
+        self.ask().await
+    }
+
+    async fn ask(&mut self) -> Result<Seen> {
         self.looked = Instant::now();
-        if ready(self.url).await? {
+        let count = ready(self.url).await?;
+        let before = std::mem::replace(&mut self.count, count);
+        if count > 0 {
             self.seen = Instant::now();
-            return Ok(true);
+        } else if self.seen.elapsed() >= self.timeout {
+            let message = format!("the scheduler at {} has no executor, for {:?} now", self.url, self.timeout);
+            return Err(Error::new(Kind::Cluster, message).with_help(format!(
+                "start some with `egret executor --scheduler {}`, or wait longer with --cluster-timeout",
+                self.url
+            )));
         }
-        if self.seen.elapsed() < self.timeout {
-            return Ok(false);
-        }
-        let message = format!("the scheduler at {} has no executor, for {:?} now", self.url, self.timeout);
-        Err(Error::new(Kind::Cluster, message).with_help(format!(
-            "start some with `egret executor --scheduler {}`, or wait longer with --cluster-timeout",
-            self.url
-        )))
+        Ok(match count {
+            _ if count < before => Seen::Fewer,
+            0 => Seen::None,
+            _ => Seen::AsMany,
+        })
     }
 }
 
-/// Whether the scheduler says that it has executors.
-async fn ready(url: &str) -> Result<bool> {
+/// How many executors the scheduler says that it has.
+async fn ready(url: &str) -> Result<u64> {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let place = url.trim_end_matches('/').rsplit("//").next().unwrap_or(url).to_owned();
     let ask = async {
@@ -310,5 +365,24 @@ async fn ready(url: &str) -> Result<bool> {
     };
     let answer = tokio::time::timeout(Duration::from_secs(20), ask).await;
     let answer = answer.map_err(|_| unreachable(url))?.map_err(|e| unreachable(url).with_source(e))?;
-    Ok(answer.starts_with(b"HTTP/1.1 200"))
+    Ok(executors_of(&String::from_utf8_lossy(&answer)))
+}
+
+/// The number in `ready: 2 executors registered`; 0 where it is not ready.
+fn executors_of(answer: &str) -> u64 {
+    let told = answer.rsplit("\r\n").find_map(|line| line.trim().strip_prefix("ready: "));
+    told.and_then(|told| told.split(' ').next()?.parse().ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::executors_of;
+
+    #[test]
+    fn executors_that_a_scheduler_tells_of() {
+        let head = "HTTP/1.1 200 OK\r\ncontent-length: 30\r\n\r\n";
+        assert_eq!(executors_of(&format!("{head}ready: 12 executors registered\n")), 12);
+        assert_eq!(executors_of(&format!("{head}not ready: 0/1 executors registered\n")), 0);
+        assert_eq!(executors_of(""), 0);
+    }
 }

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ballista_core::serde::protobuf::operator_metric::Metric as Told;
+use ballista_core::serde::protobuf::operator_metric::Metric as Metered;
 use ballista_core::serde::protobuf::{GetJobMetricsResult, NamedCount};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::datasource::physical_plan::FileScanConfig;
@@ -52,6 +52,8 @@ pub(super) struct Met {
 /// A report as it travels.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Report {
+    /// Which task of which attempt it was, as [`Place`] reads it.
+    task: String,
     scans: Vec<(u32, ScanMetrics, Tally)>,
     /// Function, subject, message, count, example.
     warnings: Vec<(String, String, String, u64, String)>,
@@ -66,6 +68,7 @@ impl Met {
     /// scheduler counts, which takes no others: a plan that is decoded may have a node more.
     pub(super) fn report(
         &self,
+        task: &str,
         plan: &Arc<dyn ExecutionPlan>,
         mut metrics: Vec<MetricsSet>,
         metered: usize,
@@ -86,7 +89,7 @@ impl Met {
             (count > 0).then(|| (*counter, count, example.unwrap_or_default()))
         });
         let computed = metrics.iter().map(|node| computed(node).as_nanos() as u64).sum();
-        let report = Report { scans, warnings, counters: counters.collect(), computed };
+        let report = Report { task: task.to_owned(), scans, warnings, counters: counters.collect(), computed };
         let text = serde_json::to_string(&report).unwrap_or_default();
         let count = Count::new();
         count.add(1);
@@ -111,39 +114,87 @@ pub(super) fn file_scan(node: &Arc<dyn ExecutionPlan>) -> Option<&FileScanConfig
     (scan.data_source().as_ref() as &dyn std::any::Any).downcast_ref()
 }
 
-/// Adds what the tasks of a job told to what `plan`, which it ran, counts itself; nothing where the job told something
-/// else than reports.
-pub(super) fn credit(
-    told: &GetJobMetricsResult,
-    plan: &Arc<dyn ExecutionPlan>,
-    sinks: &Sinks,
-    warnings: &Warnings,
-) -> Option<()> {
-    let counters = sinks.counters.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let mut scans = Vec::new();
-    let _ = plan.apply(|node| {
-        if is_file_scan(node) {
-            scans.push(Arc::clone(node));
+/// Which attempt at which part of a stage a task is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place {
+    stage_attempt: u32,
+    task: u32,
+    attempt: u32,
+}
+
+impl Place {
+    /// Reads `TID JOB/STAGE.ATTEMPT/TASK.ATTEMPT`.
+    fn of(text: &str) -> Option<Self> {
+        let mut parts = text.rsplit('/');
+        let (task, attempt) = parts.next()?.split_once('.')?;
+        let (_, stage_attempt) = parts.next()?.split_once('.')?;
+        let number = |text: &str| text.parse().ok();
+        Some(Self { stage_attempt: number(stage_attempt)?, task: number(task)?, attempt: number(attempt)? })
+    }
+}
+
+/// What the tasks of a job told.
+#[derive(Debug, Default)]
+pub(super) struct Told(Vec<Report>);
+
+/// What keeps the rows of a job from being given on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unsound {
+    /// A part of it ran several times. Ballista reads what parts gave that ran again, at times beside what they gave before:
+    /// rows would come several times.
+    Again,
+    /// Its tasks told something else than reports, or nothing.
+    Silent,
+}
+
+impl Told {
+    /// The reports of a job in which every part ran once.
+    ///
+    /// # Errors
+    /// Where one did not, or did not tell.
+    pub(super) fn of(told: &GetJobMetricsResult) -> Result<Self, Unsound> {
+        let mut reports = Vec::new();
+        for stage in &told.stages {
+            let metrics = stage.operators.iter().flat_map(|operator| &operator.metrics);
+            let texts = metrics.filter_map(|metric| match &metric.metric {
+                Some(Metered::Count(NamedCount { name, .. })) => name.strip_prefix(NAME),
+                _ => None,
+            });
+            let mut tasks = Vec::new();
+            for text in texts {
+                let report: Report = serde_json::from_str(text).map_err(|_| Unsound::Silent)?;
+                let place = Place::of(&report.task).ok_or(Unsound::Silent)?;
+                // Tasks are numbered as they begin: one beyond the parts of its stage takes the place of another.
+                if place.stage_attempt > 0 || place.attempt > 0 || place.task >= stage.partitions.max(1) {
+                    return Err(Unsound::Again);
+                }
+                tasks.push(place.task);
+                reports.push(report);
+            }
+            tasks.sort_unstable();
+            let each = (0..stage.partitions.max(1)).eq(tasks.iter().copied());
+            // A stage that brings rows together is one task.
+            if !each && tasks != [0] {
+                return Err(if tasks.is_empty() { Unsound::Silent } else { Unsound::Again });
+            }
         }
-        Ok(TreeNodeRecursion::Continue)
-    });
-    for stage in &told.stages {
-        let metrics = stage.operators.iter().flat_map(|operator| &operator.metrics);
-        let texts = metrics.filter_map(|metric| match &metric.metric {
-            Some(Told::Count(NamedCount { name, .. })) => name.strip_prefix(NAME),
-            _ => None,
+        if reports.is_empty() { Err(Unsound::Silent) } else { Ok(Self(reports)) }
+    }
+
+    /// Adds it to what `plan`, which the job ran, counts itself.
+    pub(super) fn credit(self, plan: &Arc<dyn ExecutionPlan>, sinks: &Sinks, warnings: &Warnings) {
+        let counters = sinks.counters.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut scans = Vec::new();
+        let _ = plan.apply(|node| {
+            if is_file_scan(node) {
+                scans.push(Arc::clone(node));
+            }
+            Ok(TreeNodeRecursion::Continue)
         });
-        let mut reports = 0;
-        for text in texts {
-            let report: Report = serde_json::from_str(text).ok()?;
+        for report in self.0 {
             report.credit(&scans, &counters, warnings);
-            reports += 1;
-        }
-        if reports == 0 {
-            return None;
         }
     }
-    Some(())
 }
 
 impl Report {
@@ -176,5 +227,40 @@ impl Report {
                 ndjson.issues().add(tally);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+    use ballista_core::serde::protobuf::{JobStageMetrics, OperatorMetric, OperatorWithMetrics};
+
+    use super::*;
+
+    /// A job of one stage whose tasks are these.
+    fn job(partitions: u32, tasks: &[&str]) -> GetJobMetricsResult {
+        let metric = |task: &&str| {
+            let report = Report { task: (*task).to_owned(), ..Report::default() };
+            let name = format!("{NAME}{}", serde_json::to_string(&report).unwrap());
+            OperatorMetric { partition: Some(0), metric: Some(Metered::Count(NamedCount { name, value: 1 })) }
+        };
+        let metrics = tasks.iter().map(metric).collect();
+        let operator = OperatorWithMetrics { metrics, ..OperatorWithMetrics::default() };
+        GetJobMetricsResult { stages: vec![JobStageMetrics { stage_id: 1, partitions, operators: vec![operator] }] }
+    }
+
+    #[test]
+    fn rows_of_parts_that_ran_twice_are_not_given_on() {
+        let of = |partitions, tasks: &[&str]| Told::of(&job(partitions, tasks)).map(|told| told.0.len());
+        assert_eq!(of(3, &["TID j/1.0/0.0", "TID j/1.0/2.0", "TID j/1.0/1.0"]), Ok(3));
+        assert_eq!(of(16, &["TID j/1.0/0.0"]), Ok(1));
+        // Another task, another attempt at a task or a stage, a part that does not tell.
+        assert_eq!(of(2, &["TID j/1.0/0.0", "TID j/1.0/2.0"]), Err(Unsound::Again));
+        assert_eq!(of(2, &["TID j/1.0/0.0", "TID j/1.0/1.1"]), Err(Unsound::Again));
+        assert_eq!(of(1, &["TID j/1.1/0.0"]), Err(Unsound::Again));
+        assert_eq!(of(3, &["TID j/1.0/0.0", "TID j/1.0/1.0"]), Err(Unsound::Again));
+        assert_eq!(of(3, &[]), Err(Unsound::Silent));
+        assert_eq!(of(1, &["some task"]), Err(Unsound::Silent));
     }
 }

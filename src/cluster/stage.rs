@@ -64,13 +64,21 @@ struct Stage {
     metered: usize,
     work_dir: String,
     config: SessionConfig,
-    running: OnceLock<(Arc<dyn ExecutionPlan>, Arc<dyn QueryStageExecutor>)>,
+    running: OnceLock<Begun>,
+}
+
+/// What runs of a task.
+struct Begun {
+    /// Which task of which attempt it is.
+    task: String,
+    plan: Arc<dyn ExecutionPlan>,
+    stage: Arc<dyn QueryStageExecutor>,
 }
 
 impl Stage {
     /// The stage of Ballista, once it runs.
     fn running(&self) -> Option<&dyn QueryStageExecutor> {
-        self.running.get().map(|(_, stage)| stage.as_ref())
+        self.running.get().map(|begun| begun.stage.as_ref())
     }
 
     fn begin(&self, context: &TaskContext) -> Result<Arc<dyn QueryStageExecutor>> {
@@ -88,8 +96,8 @@ impl Stage {
         let plan = Arc::clone(&root);
         let stage =
             self.engine.create_query_stage_exec(job, stage, task, partitions, root, &self.work_dir, &self.config)?;
-        let (_, stage) = self.running.get_or_init(|| (plan, stage));
-        Ok(Arc::clone(stage))
+        let task = context.task_id().unwrap_or_default();
+        Ok(Arc::clone(&self.running.get_or_init(|| Begun { task, plan, stage }).stage))
     }
 }
 
@@ -120,8 +128,8 @@ impl QueryStageExecutor for Stage {
     }
 
     fn collect_plan_metrics(&self) -> Vec<MetricsSet> {
-        let Some((plan, stage)) = self.running.get() else { return Vec::new() };
-        self.met.report(plan, stage.collect_plan_metrics(), self.metered)
+        let Some(Begun { task, plan, stage }) = self.running.get() else { return Vec::new() };
+        self.met.report(task, plan, stage.collect_plan_metrics(), self.metered)
     }
 
     fn collect_runtime_stats_reports(&self) -> Vec<RuntimeStatsReport> {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::program::{Ran, root};
 
 /// How long processes may take to be there.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 
 /// A port that nobody listens on.
 pub(super) fn free_port() -> u16 {

@@ -32,16 +32,12 @@ pub struct ExecutorOptions {
     pub scheduler: (String, u16),
     /// Where it listens for those that fetch rows.
     pub bind: SocketAddr,
-    /// The port on which the scheduler gives it tasks.
-    pub task_port: u16,
     /// The name or address by which others reach it; the one that the scheduler sees where `None`.
     pub advertise: Option<String>,
     /// The folder for rows between stages, and for what does not fit into memory.
     pub work_dir: PathBuf,
     /// How many tasks run at the same time.
     pub tasks: usize,
-    /// How often it tells the scheduler that it is there, in seconds.
-    pub heartbeat: u64,
 }
 
 /// An executor that is ready to start.
@@ -55,16 +51,14 @@ impl Executor {
     /// An executor whose tasks have the memory of `session` together.
     ///
     /// # Errors
-    /// Where a port is taken, or its folder cannot be made.
+    /// Where its port is taken, or its folder cannot be made.
     pub fn new(options: ExecutorOptions, session: &Options) -> Result<Self> {
-        for port in [options.bind.port(), options.task_port] {
-            let place = SocketAddr::new(options.bind.ip(), port);
-            drop(TcpListener::bind(place).map_err(|e| {
-                Error::new(Kind::Cluster, format!("cannot listen on {place}"))
-                    .with_source(e)
-                    .with_help("name other ports with --bind and --task-port")
-            })?);
-        }
+        let place = options.bind;
+        drop(TcpListener::bind(place).map_err(|e| {
+            Error::new(Kind::Cluster, format!("cannot listen on {place}"))
+                .with_source(e)
+                .with_help("name another address or port with --bind")
+        })?);
         std::fs::create_dir_all(&options.work_dir).map_err(|e| {
             let folder = options.work_dir.display();
             Error::new(Kind::Output, format!("{folder}: the folder cannot be made")).with_source(e)
@@ -96,18 +90,17 @@ impl Executor {
             bind_host: own_host,
             external_host: options.advertise,
             port: options.bind.port(),
-            grpc_port: options.task_port,
+            grpc_port: options.bind.port(),
             scheduler_host: host.clone(),
             scheduler_port: port,
             vcores: options.tasks.max(1),
-            task_scheduling_policy: TaskSchedulingPolicy::PushStaged,
+            task_scheduling_policy: TaskSchedulingPolicy::PullStaged,
             work_dir: Some(options.work_dir.display().to_string()),
             // Clients free the rows of their jobs; what is left of those that died goes after a day.
             job_data_ttl_seconds: 24 * 3600,
             job_data_clean_up_interval_seconds: 3600,
             grpc_max_decoding_message_size: LARGEST_MESSAGE as u32,
             grpc_max_encoding_message_size: LARGEST_MESSAGE as u32,
-            executor_heartbeat_interval_seconds: options.heartbeat.max(1),
             memory_pool_size: Some(memory_limit as u64),
             override_execution_engine: Some(Arc::new(Stages::new())),
             override_function_registry: Some(Arc::new(BallistaFunctionRegistry::from(&state))),

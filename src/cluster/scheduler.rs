@@ -77,7 +77,8 @@ impl Scheduler {
             external_host: self.options.advertise.clone(),
             bind_host: address.ip().to_string(),
             bind_port: address.port(),
-            scheduling_policy: TaskSchedulingPolicy::PushStaged,
+            // Executors ask for tasks. Where the scheduler gives them, it loses count of what is free when one dies.
+            scheduling_policy: TaskSchedulingPolicy::PullStaged,
             grpc_server_max_decoding_message_size: LARGEST_MESSAGE as u32,
             grpc_server_max_encoding_message_size: LARGEST_MESSAGE as u32,
             grpc_client_max_message_size: LARGEST_MESSAGE as u32,

@@ -27,9 +27,6 @@ pub(in crate::cli) struct ExecutorArgs {
     /// Where it listens for those that fetch rows
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:50051")]
     pub(super) bind: SocketAddr,
-    /// The port on which the scheduler gives it tasks [default: the one behind that of --bind]
-    #[arg(long, value_name = "PORT")]
-    pub(super) task_port: Option<u16>,
     /// The name or address by which others reach it [default: that of --bind, else the one that the scheduler sees]
     #[arg(long, value_name = "HOST")]
     pub(super) advertise: Option<String>,
@@ -40,9 +37,6 @@ pub(in crate::cli) struct ExecutorArgs {
     /// Tasks that run at the same time, each on a thread [default: --threads]
     #[arg(long, value_name = "N")]
     pub(super) concurrent_tasks: Option<NonZeroUsize>,
-    /// How often it tells the scheduler that it is there, in seconds; well below --executor-timeout of the scheduler
-    #[arg(long, value_name = "SECONDS", default_value_t = 5)]
-    pub(super) heartbeat: u64,
     /// What is told on stderr
     #[arg(long, value_enum, default_value_t)]
     pub(super) log: LogLevel,
@@ -58,21 +52,19 @@ pub(in crate::cli) fn executor(args: &ExecutorArgs, resources: &ResourceArgs, co
 
     let (url, scheduler, port) = super::address(&args.scheduler, "--scheduler")?;
     with_roomy_threads()?;
-    let Some(behind) = args.bind.port().checked_add(1).filter(|_| args.bind.port() > 0) else {
-        return Err(Error::new(Kind::Usage, format!("--bind {}: expected a port from 1 to 65534", args.bind)));
-    };
+    if args.bind.port() == 0 {
+        return Err(Error::new(Kind::Usage, format!("--bind {}: expected a port from 1 to 65535", args.bind)));
+    }
     let options = ExecutorOptions {
         id: unique("executor"),
         scheduler: (scheduler, port),
         bind: args.bind,
-        task_port: args.task_port.unwrap_or(behind),
         advertise: args.advertise.clone().or_else(|| (!args.bind.ip().is_unspecified()).then(|| host(args.bind))),
         work_dir: args
             .work_dir
             .clone()
             .unwrap_or_else(|| std::env::temp_dir().join(format!("egret-executor-{}", args.bind.port()))),
         tasks: args.concurrent_tasks.unwrap_or_else(|| resource::threads(resources)).get(),
-        heartbeat: args.heartbeat,
     };
     let stopped = serve(resources, (args.log, console), Signal::IsSeen, async {
         let executor = Executor::new(options, &resource::options(resources))?;

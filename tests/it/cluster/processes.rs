@@ -32,7 +32,6 @@ impl Drop for Process {
 pub(super) struct Cluster {
     folder: PathBuf,
     url: String,
-    timeout: u64,
     _scheduler: Process,
     executors: Mutex<Vec<Option<Process>>>,
 }
@@ -80,7 +79,7 @@ impl Cluster {
             std::thread::sleep(Duration::from_millis(20));
         };
         let url = format!("http://{place}");
-        Self { folder: folder.to_owned(), url, timeout, _scheduler: scheduler, executors: Mutex::default() }
+        Self { folder: folder.to_owned(), url, _scheduler: scheduler, executors: Mutex::default() }
     }
 
     pub(super) fn url(&self) -> &str {
@@ -88,13 +87,11 @@ impl Cluster {
     }
 
     fn executor(&self) -> Process {
-        let (port, task_port) = (free_port(), free_port());
+        let port = free_port();
         let work = self.folder.join(format!("work-{port}"));
-        let heartbeat = (self.timeout / 8).max(1);
         let executor = program()
             .args(["executor", "--scheduler", &self.url, "--bind", &format!("127.0.0.1:{port}")])
-            .args(["--task-port", &task_port.to_string(), "--concurrent-tasks", "1"])
-            .args(["--heartbeat", &heartbeat.to_string(), "--work-dir"])
+            .args(["--concurrent-tasks", "1", "--work-dir"])
             .arg(work)
             .stdout(Stdio::null())
             .stderr(File::create(self.folder.join(format!("executor-{port}.log"))).unwrap())

@@ -19,7 +19,7 @@ Examples:
 
 It reads the locations of queries itself, with the credentials of its own environment: a path on disk must lead to the
 same files on all machines. --memory-limit is for all its tasks together. Ctrl-C and SIGTERM stop it once the tasks that
-run have ended; it ends by itself where its scheduler does not answer.")]
+run have ended. Where its scheduler goes away, it works for the next that listens there.")]
 pub(in crate::cli) struct ExecutorArgs {
     /// The scheduler: http://HOST:PORT
     #[arg(long, value_name = "URL")]
@@ -72,8 +72,7 @@ pub(in crate::cli) fn executor(args: &ExecutorArgs, resources: &ResourceArgs, co
         executor.serve().await
     })?;
     if stopped == Stopped::Itself {
-        // The scheduler lets go of whoever was silent for too long, such as on a machine that has no time left.
-        console.warning(&format!("the scheduler at {url} gave this executor up as silent; it begins anew"));
+        console.warning(&format!("the executor on {} broke off; it begins anew", args.bind));
         return Err(begin_anew());
     }
     console.note("the executor is stopped");

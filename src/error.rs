@@ -32,6 +32,8 @@ pub enum Kind {
     Interrupted,
     /// The engine failed.
     Engine,
+    /// Other machines cannot be reached, or do not do what they should.
+    Cluster,
 }
 
 impl Kind {
@@ -39,7 +41,7 @@ impl Kind {
     pub const fn exit_code(self) -> u8 {
         match self {
             Self::Usage | Self::Rule => 2,
-            Self::Input | Self::Output | Self::Resource | Self::Engine => 1,
+            Self::Input | Self::Output | Self::Resource | Self::Engine | Self::Cluster => 1,
             Self::Interrupted => 130,
         }
     }

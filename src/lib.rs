@@ -15,6 +15,7 @@
 //! | [`engine`] | rule, lake, execution | rows |
 //! | [`backtest`] | rule, lake, past range | rows of every execution |
 //! | [`convert`] | locations | Parquet laid out for rules |
+//! | `cluster` (feature) | plan | rows that several machines make |
 //! | [`cli`] | arguments | exit code |
 
 pub mod diagnostic;
@@ -29,4 +30,6 @@ pub mod generate;
 pub mod engine;
 pub mod backtest;
 pub mod convert;
+#[cfg(feature = "cluster")]
+pub mod cluster;
 pub mod cli;

@@ -44,3 +44,5 @@ pub use span::{Span, Uncovered};
 pub use sweep::Sweep;
 pub use tally::{Group, Saved, Sums, Tally};
 pub use widen::Refusal;
+#[cfg(feature = "cluster")]
+pub(crate) use {compact::compact, times::Timetable};

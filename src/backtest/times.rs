@@ -26,7 +26,7 @@ use crate::rule::{Execution, Window};
 
 /// The times of executions and what each sees, from first to last.
 #[derive(Debug, PartialEq, Eq, Hash)]
-pub(super) struct Timetable {
+pub(crate) struct Timetable {
     /// Nanoseconds since 1970.
     at: Vec<i64>,
     /// The first nanosecond of each window; never before that of the execution before.
@@ -92,6 +92,22 @@ impl Timetable {
     }
 }
 
+#[cfg(feature = "cluster")]
+impl Timetable {
+    /// What a function of a timetable is made of: its times, first and last nanoseconds, and its name.
+    pub(crate) fn of(function: &ScalarUDF) -> Option<([&[i64]; 3], &'static str)> {
+        let known = function.inner().downcast_ref::<ExecTimes>()?;
+        let Self { at, from, to } = known.table.as_ref();
+        Some(([at, from, to], known.what.name()))
+    }
+
+    /// The function of this name that such times give; none where there is no such function.
+    pub(crate) fn named(name: &str, [at, from, to]: [Vec<i64>; 3]) -> Option<ScalarUDF> {
+        let what = What::ALL.into_iter().find(|what| what.name() == name)?;
+        Some(Arc::new(Self { at, from, to }).tells(what))
+    }
+}
+
 /// The type of an execution's time, which is that of `now()`.
 pub(super) fn instant() -> DataType {
     DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into()))
@@ -131,6 +147,22 @@ enum What {
     Span,
 }
 
+impl What {
+    #[cfg(feature = "cluster")]
+    const ALL: [Self; 6] = [Self::Executions, Self::Known, Self::Late, Self::Pane, Self::Marks, Self::Span];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Executions => "exec_times",
+            Self::Known => "exec_known",
+            Self::Late => "exec_late",
+            Self::Pane => "exec_pane",
+            Self::Marks => "exec_marks",
+            Self::Span => "exec_span",
+        }
+    }
+}
+
 impl PartialEq for ExecTimes {
     fn eq(&self, other: &Self) -> bool {
         self.what == other.what && (Arc::ptr_eq(&self.table, &other.table) || self.table == other.table)
@@ -148,14 +180,7 @@ impl Hash for ExecTimes {
 
 impl ScalarUDFImpl for ExecTimes {
     fn name(&self) -> &'static str {
-        match self.what {
-            What::Executions => "exec_times",
-            What::Known => "exec_known",
-            What::Late => "exec_late",
-            What::Pane => "exec_pane",
-            What::Marks => "exec_marks",
-            What::Span => "exec_span",
-        }
+        self.what.name()
     }
 
     fn signature(&self) -> &Signature {

@@ -228,7 +228,7 @@ fn parse_size(text: &str) -> Result<usize, String> {
 }
 
 /// A duration such as `30s`, `5m`, `1h`, `250ms`, or a number of seconds.
-fn parse_duration(text: &str) -> Result<Duration, String> {
+pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("expected a duration such as 30s, 5m or 1h, found `{text}`");
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let number: f64 = digits.trim().parse().map_err(|_| wrong())?;

@@ -5,6 +5,7 @@ mod asked;
 mod backtest;
 mod bench;
 mod check;
+mod cluster;
 mod completions;
 mod convert;
 mod destination;
@@ -87,6 +88,10 @@ enum Command {
     Generate(generate::GenerateArgs),
     /// Measure Egret and its peers on the same events, with equal answers
     Bench(bench::BenchArgs),
+    /// Serve as the scheduler of a cluster: cut queries into parts and give them to executors
+    Scheduler(cluster::SchedulerArgs),
+    /// Serve as an executor of a cluster: run parts of queries
+    Executor(cluster::ExecutorArgs),
     /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),
 }
@@ -149,6 +154,8 @@ fn dispatch(cli: Cli, console: Console) -> Result<u8> {
         Command::Completions(args) => completions::print(&args, &mut Cli::command()),
         Command::Bench(args) => bench::bench(&args, &resources, console),
         Command::Functions(args) => functions::print(&args),
+        Command::Scheduler(args) => cluster::scheduler(&args, &resources, console),
+        Command::Executor(args) => cluster::executor(&args, &resources, console),
         Command::Generate(args) => interruptible(&resources, generate::write(&args, &console)),
         Command::Convert(args) => stop::stoppable(&resources, async |stop| {
             Box::pin(convert::convert(&args, &resources, &console, stop)).await
@@ -169,7 +176,7 @@ fn dispatch(cli: Cli, console: Console) -> Result<u8> {
 /// Drives `work` to its end, to the time limit, or to Ctrl-C, whichever comes first. What is dropped stops at once
 /// and takes its unfinished files along.
 fn interruptible(resources: &ResourceArgs, work: impl Future<Output = Result<u8>>) -> Result<u8> {
-    let runtime = threads(resources)?;
+    let runtime = threads(resources, 0)?;
     let result = runtime.block_on(async {
         let limit = async {
             match resources.timeout {
@@ -190,10 +197,10 @@ fn interruptible(resources: &ResourceArgs, work: impl Future<Output = Result<u8>
     result
 }
 
-/// The threads that everything runs on.
-fn threads(resources: &ResourceArgs) -> Result<Runtime> {
+/// The threads that everything runs on, and some to spare.
+fn threads(resources: &ResourceArgs, spare: usize) -> Result<Runtime> {
     Builder::new_multi_thread()
-        .worker_threads(resource::threads(resources).get())
+        .worker_threads(resource::threads(resources).get() + spare)
         .thread_stack_size(WORKER_STACK)
         .enable_all()
         .build()

@@ -12,6 +12,7 @@ use datafusion::arrow::array::RecordBatch;
 use futures::future::join_all;
 
 use super::args::{LakeArgs, OutputArgs, ResourceArgs, RuleArgs, TimeArgs};
+use super::cluster::ClusterArgs;
 use super::destination::{Aside, Destination, Shared, To, file_names};
 use super::drive::drive;
 use super::dry_run::{Dry, tell};
@@ -19,7 +20,7 @@ use super::progress::Progress;
 use super::report::Console;
 use super::shape::{Shape, Shaper};
 use super::summary::{StatsFile, Summary, tell_all};
-use super::{SKIPPED_INPUT, open, resource};
+use super::{SKIPPED_INPUT, cluster, open};
 use crate::alert::sink::{Flow, Format, Target, prefixed, prefixed_schema};
 use crate::alert::{AlertContext, Decorator, Identity, Suppressor};
 use crate::engine::notices::Met;
@@ -39,6 +40,7 @@ Examples:
   egret run rules/ --lake /lake --at now-1d/d --output alerts/ --format parquet
   egret run rule.toml --lake /lake --as alerts --exceptions lists.ndjson --format bulk --output alerts.bulk
   egret run rule.toml --lake s3://bucket/lake --lateness 1d --at now-1h/h --output s3://bucket/alerts/last.ndjson
+  egret run rules/ --lake s3://bucket/lake --at now-1h/h --cluster http://10.0.0.1:50050
   cat events.ndjson | egret run rule.esql --events - --all-time --format csv
 
 A rule is a .toml file of detection-rules (language esql or sql), or a bare .esql or .sql file, which has no window.
@@ -54,6 +56,8 @@ pub(super) struct RunArgs {
     time: TimeArgs,
     #[command(flatten)]
     output: OutputArgs,
+    #[command(flatten)]
+    cluster: ClusterArgs,
     /// What a row becomes
     #[arg(long = "as", value_enum, default_value_t = Shape::Rows, help_heading = "Output")]
     shape: Shape,
@@ -133,7 +137,7 @@ async fn open_engine(
 ) -> Result<Engine> {
     let windows = open::windows(rules, &args.time, now)?;
     let config = open::required_lake(&args.lake, rules, windows)?;
-    let engine = Engine::open(&resource::options(resources), &config).await?;
+    let engine = cluster::open_engine(&args.cluster, &args.lake, resources, &config).await?;
     for warning in engine.lake().warnings() {
         console.warning(warning);
     }

@@ -34,7 +34,7 @@ impl Stop {
 /// Drives `work` to its end. At Ctrl-C or at the time limit it is told to stop, and has its say; a second Ctrl-C ends
 /// it at once.
 pub(super) fn stoppable(resources: &ResourceArgs, work: impl AsyncFnOnce(Stop) -> Result<u8>) -> Result<u8> {
-    let runtime = threads(resources)?;
+    let runtime = threads(resources, 0)?;
     let (tell, stop) = watch::channel(None);
     let result = runtime.block_on(async {
         let work = work(Stop(stop));

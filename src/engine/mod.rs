@@ -16,6 +16,7 @@
 //! | `shared` | plans that read the same files to one scan |
 //! | `origin`, `carry` | the same for a plan whose rows carry the events that they come from |
 //! | `evidence` | alerts back to the events behind them |
+//! | `elsewhere` | a plan to one that other processes run |
 //! | `run` | the plan to rows, with limit and total |
 //! | `metrics` | what the scans did |
 //! | `outlook` | what the scans will read at most |
@@ -29,6 +30,7 @@ pub mod compile;
 pub mod evidence;
 pub mod explain;
 mod damaged;
+pub mod elsewhere;
 mod failure;
 pub mod fields;
 mod lone_group;
@@ -50,9 +52,12 @@ mod spread;
 mod tables;
 mod unpack;
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 
 use self::catalog::LakeCatalog;
+use self::elsewhere::Elsewhere;
 use self::origin::Of;
 use self::plan::Prepared;
 use self::session::{Options, Session};
@@ -62,11 +67,18 @@ use crate::rule::{Execution, Rule};
 use crate::sql::lowered::{Lowered, TableUse};
 
 pub(crate) use damaged::scan_error;
+#[cfg(feature = "cluster")]
+pub use egret_udfs::Warning;
+pub use egret_udfs::Warnings;
 pub(crate) use failure::engine_error;
 pub use origin::Refusal;
+#[cfg(feature = "cluster")]
+pub(crate) use session::functions as session_functions;
 pub use spread::Held;
 pub use tables::TimeField;
 pub(crate) use unpack::Unpack;
+#[cfg(feature = "cluster")]
+pub(crate) use unpack::{Place, UnpackExec};
 
 /// A session together with the lake that it reads.
 pub struct Engine {
@@ -80,7 +92,18 @@ impl Engine {
     /// # Errors
     /// Where a location cannot be read or files of one table do not go together.
     pub async fn open(options: &Options, config: &LakeConfig) -> Result<Self> {
-        let session = Session::try_new(options)?;
+        Self::over(Session::try_new(options)?, config).await
+    }
+
+    /// The same, with plans that run elsewhere.
+    ///
+    /// # Errors
+    /// As for [`Engine::open`].
+    pub async fn open_elsewhere(options: &Options, config: &LakeConfig, elsewhere: Arc<dyn Elsewhere>) -> Result<Self> {
+        Self::over(Session::with_elsewhere(options, elsewhere)?, config).await
+    }
+
+    async fn over(session: Session, config: &LakeConfig) -> Result<Self> {
         let lake = Lake::open(config).await?;
         lake.register(&session.context().runtime_env()).map_err(failure::engine_error)?;
         Ok(Self { session, lake })

@@ -33,6 +33,8 @@ pub struct Prepared {
     /// The node whose rows are the total, where the limit is part of the plan.
     pub(crate) total: Option<Arc<dyn ExecutionPlan>>,
     pub(crate) state: SessionState,
+    /// Whether another process runs it.
+    pub(crate) elsewhere: bool,
 }
 
 /// Plans `lowered` over the tables that `session` knows, with `now` as its time and `limit` rows at most.
@@ -53,18 +55,33 @@ pub(crate) async fn prepare_limited(
     limit: Option<u64>,
 ) -> Result<Prepared> {
     let state = session.state_at(now);
-    if let (true, Some(rows)) = (lowered.ordered, limit) {
+    // Who runs plans elsewhere counts no rows of single nodes.
+    if let (true, Some(rows), None) = (lowered.ordered, limit, session.elsewhere()) {
         let limited = LogicalPlanBuilder::from(logical.clone())
             .limit(0, usize::try_from(rows).ok())
             .and_then(LogicalPlanBuilder::build)
             .map_err(engine_error)?;
         let (optimized, physical) = physical(&state, &limited).await?;
         if let Some(total) = total_node(&physical) {
-            return Ok(Prepared { lowered, logical: limited, optimized, physical, limit, total: Some(total), state });
+            return Ok(Prepared {
+                lowered,
+                logical: limited,
+                optimized,
+                physical,
+                limit,
+                total: Some(total),
+                state,
+                elsewhere: false,
+            });
         }
     }
     let (optimized, physical) = physical(&state, &logical).await?;
-    Ok(Prepared { lowered, logical, optimized, physical, limit, total: None, state })
+    let physical = match session.elsewhere() {
+        Some(elsewhere) => elsewhere.hand_over(physical, session)?,
+        None => physical,
+    };
+    let elsewhere = session.elsewhere().is_some();
+    Ok(Prepared { lowered, logical, optimized, physical, limit, total: None, state, elsewhere })
 }
 
 /// Plans `logical`, which somebody made of the plan of `lowered`, with `now` as its time and without a limit.

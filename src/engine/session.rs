@@ -1,5 +1,7 @@
 //! The only place where a DataFusion session is built: functions, memory, disk, options.
 
+#[cfg(feature = "cluster")]
+use std::collections::HashMap;
 use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -9,11 +11,14 @@ use chrono::{DateTime, Utc};
 use datafusion::execution::context::SessionContext;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
-use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
+#[cfg(feature = "cluster")]
+use datafusion::logical_expr::ScalarUDF;
 use datafusion::prelude::SessionConfig;
 use egret_udfs::Warnings;
 
+use super::elsewhere::Elsewhere;
 use super::failure::engine_error;
 use super::unpack::Planner;
 use crate::error::Result;
@@ -56,16 +61,38 @@ fn is_quiet(function: &str) -> bool {
     QUIET.contains(&function) || !OURS.contains(function)
 }
 
+/// The scalar functions of rules by name, reporting to `warnings`.
+#[cfg(feature = "cluster")]
+pub(crate) fn functions(warnings: &Warnings) -> HashMap<String, Arc<ScalarUDF>> {
+    let ours = egret_udfs::scalar_functions(warnings).into_iter();
+    ours.map(|function| (function.name().to_owned(), Arc::new(function))).collect()
+}
+
+/// The rule that lets scans decide rows by dictionaries.
+pub(crate) fn preselect(runtime: Arc<RuntimeEnv>) -> Preselect {
+    Preselect::new(runtime, is_quiet)
+}
+
 /// A DataFusion session with the functions of rules.
 #[derive(Clone)]
 pub struct Session {
     context: SessionContext,
     warnings: Warnings,
+    elsewhere: Option<Arc<dyn Elsewhere>>,
 }
 
 impl Session {
     /// A session with these options.
     pub fn try_new(options: &Options) -> Result<Self> {
+        Self::build(options, None)
+    }
+
+    /// The same for plans that run elsewhere.
+    pub fn with_elsewhere(options: &Options, elsewhere: Arc<dyn Elsewhere>) -> Result<Self> {
+        Self::build(options, Some(elsewhere))
+    }
+
+    fn build(options: &Options, elsewhere: Option<Arc<dyn Elsewhere>>) -> Result<Self> {
         let mut config =
             SessionConfig::new().with_target_partitions(options.threads.get()).with_information_schema(false);
         let settings = config.options_mut();
@@ -78,6 +105,10 @@ impl Session {
         // The total of a run is what enters its last sort: nothing may be thrown away below it.
         settings.optimizer.enable_topk_dynamic_filter_pushdown = false;
         settings.optimizer.enable_topk_aggregation = false;
+
+        if let Some(elsewhere) = &elsewhere {
+            elsewhere.settle(&mut config)?;
+        }
 
         let pool = TrackConsumersPool::new(FairSpillPool::new(options.memory_limit), NAMED_CONSUMERS);
         let mode = match &options.spill_dir {
@@ -97,13 +128,14 @@ impl Session {
             .with_default_features()
             .with_optimizer_rules(super::optimizer::rules())
             .with_query_planner(Arc::new(Planner));
-        if options.scan == Scan::Dictionary {
-            state = state.with_physical_optimizer_rule(Arc::new(Preselect::new(runtime, is_quiet)));
+        // Whoever runs a plan elsewhere decides there how files are scanned.
+        if options.scan == Scan::Dictionary && elsewhere.is_none() {
+            state = state.with_physical_optimizer_rule(Arc::new(preselect(runtime)));
         }
         let state = state.build();
         let context = SessionContext::new_with_state(state);
         let warnings = egret_udfs::register_all(&context).map_err(engine_error)?;
-        Ok(Self { context, warnings })
+        Ok(Self { context, warnings, elsewhere })
     }
 
     /// The DataFusion context.
@@ -114,6 +146,11 @@ impl Session {
     /// What functions could not take.
     pub fn warnings(&self) -> &Warnings {
         &self.warnings
+    }
+
+    /// Who runs the plans, where that is not this process.
+    pub(super) fn elsewhere(&self) -> Option<&dyn Elsewhere> {
+        self.elsewhere.as_deref()
     }
 
     /// The state in which everything that asks for the time gets `now`.

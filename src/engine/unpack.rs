@@ -42,7 +42,7 @@ pub(crate) struct Unpack {
 
 /// Where a column is in the input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Place {
+pub(crate) enum Place {
     Column(usize),
     Member { of: usize, at: usize },
 }
@@ -176,7 +176,7 @@ impl UserDefinedLogicalNodeCore for Unpack {
 
 /// The node as it runs.
 #[derive(Debug)]
-struct UnpackExec {
+pub(crate) struct UnpackExec {
     input: Arc<dyn ExecutionPlan>,
     places: Vec<Place>,
     schema: SchemaRef,
@@ -184,7 +184,8 @@ struct UnpackExec {
 }
 
 impl UnpackExec {
-    fn new(input: Arc<dyn ExecutionPlan>, places: Vec<Place>, schema: SchemaRef) -> Self {
+    /// The node that gives the columns at these places of its input.
+    pub(crate) fn new(input: Arc<dyn ExecutionPlan>, places: Vec<Place>, schema: SchemaRef) -> Self {
         let properties = PlanProperties::new(
             EquivalenceProperties::new(Arc::clone(&schema)),
             input.output_partitioning().clone(),
@@ -192,6 +193,12 @@ impl UnpackExec {
             input.boundedness(),
         );
         Self { input, places, schema, properties: Arc::new(properties) }
+    }
+
+    /// Where its columns are in its input.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn places(&self) -> &[Place] {
+        &self.places
     }
 
     fn over(&self, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {

@@ -59,11 +59,15 @@ pub use config::LakeConfig;
 pub use delta::AsOf;
 pub use field::{Field, Kind};
 pub use folders::Folders;
+#[cfg(feature = "cluster")]
+pub(crate) use functions::{LakeFunction, Row, Unparsed, Values};
 pub use mapping::{Inverse, Mapping};
 pub use ndjson::{BadLine, FieldTally, Issues, OnBadLine, Tally};
 pub use outlook::{Amount, Outlook};
 pub use packed::PACKED;
 pub use parquet::Preselect;
+#[cfg(feature = "cluster")]
+pub(crate) use remote::{Environment, Objects, url as objects_url};
 pub use remote::{Upload, location_of};
 pub use store::Format;
 pub use table::{METADATA, Table};

@@ -156,7 +156,8 @@ impl Pack {
             };
             values.push(cast(made, &columns, member.data_type().clone())?);
         }
-        let function = row_struct(Row { columns: Arc::clone(&columns), values, members: self.members.clone() });
+        let row = Row { columns: Arc::clone(&columns), values, members: self.members.clone() };
+        let function = row_struct(Arc::new(row));
         let options = Arc::clone(state.config().options());
         Ok(Arc::new(ScalarFunctionExpr::new(self.name, Arc::new(function), arguments, self.field(), options)))
     }

@@ -18,9 +18,23 @@ const TABLE: &[(&str, &[&str], &[&str])] = &[
     ("engine", &["rule", "esql", "sql", "lake", "alert", "diagnostic", "error"], &["clap"]),
     ("backtest", &["engine", "rule", "sql", "alert", "error"], &["clap"]),
     ("convert", &["engine", "lake", "alert", "error"], &["clap"]),
+    ("cluster", &["engine", "lake", "backtest", "error"], &["clap"]),
     (
         "cli",
-        &["diagnostic", "error", "esql", "rule", "sql", "lake", "alert", "generate", "engine", "backtest", "convert"],
+        &[
+            "diagnostic",
+            "error",
+            "esql",
+            "rule",
+            "sql",
+            "lake",
+            "alert",
+            "generate",
+            "engine",
+            "backtest",
+            "convert",
+            "cluster",
+        ],
         &[],
     ),
 ];
@@ -31,7 +45,7 @@ const OF_FUNCTIONS: &[(&str, &str)] = &[
     ("sql", "instant"),
     ("engine", "register_all"),
     ("engine", "scalar_functions"),
-    ("engine", "Warnings"),
+    ("engine", "Warning"),
 ];
 
 fn files(dir: &Path, into: &mut Vec<PathBuf>) {

@@ -7,6 +7,8 @@ mod bad_input;
 mod bench;
 mod catalogue;
 mod cli;
+#[cfg(feature = "cluster")]
+mod cluster;
 mod conformance;
 mod convert;
 mod corpora;

@@ -10,6 +10,7 @@
 //! assert!(warnings.take().is_empty());
 //! ```
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -35,7 +36,7 @@ pub struct Warning {
 #[derive(Debug, Clone, Default)]
 pub struct Warnings(Arc<Mutex<BTreeMap<Key, Tally>>>);
 
-type Key = (&'static str, String, &'static str);
+type Key = (Cow<'static, str>, String, Cow<'static, str>);
 
 #[derive(Debug)]
 struct Tally {
@@ -49,13 +50,32 @@ impl Warnings {
         std::mem::take(&mut *self.lock())
             .into_iter()
             .map(|((function, subject, message), tally)| Warning {
-                function: function.to_owned(),
+                function: function.into_owned(),
                 subject,
-                message: message.to_owned(),
+                message: message.into_owned(),
                 count: tally.count,
                 example: tally.example,
             })
             .collect()
+    }
+
+    /// Adds what functions recorded elsewhere, such as in another process.
+    ///
+    /// ```
+    /// use egret_udfs::{Warning, Warnings};
+    ///
+    /// let (function, subject, message) = ("to_ip".to_owned(), "x".to_owned(), "no address".to_owned());
+    /// let warning = Warning { function, subject, message, count: 2, example: "n/a".to_owned() };
+    /// let warnings = Warnings::default();
+    /// warnings.add(warning.clone());
+    /// assert_eq!(warnings.take(), [warning]);
+    /// ```
+    pub fn add(&self, warning: Warning) {
+        let Warning { function, subject, message, count, example } = warning;
+        self.lock()
+            .entry((function.into(), subject, message.into()))
+            .or_insert_with(|| Tally { count: 0, example: shorten(example) })
+            .count += count;
     }
 
     /// Adds `count` failures of one kind; the example is only asked for when it is the first of its kind.
@@ -71,7 +91,7 @@ impl Warnings {
             return;
         }
         self.lock()
-            .entry((function, subject.to_owned(), message))
+            .entry((function.into(), subject.to_owned(), message.into()))
             .or_insert_with(|| Tally { count: 0, example: shorten(example()) })
             .count += count;
     }

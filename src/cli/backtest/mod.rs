@@ -17,17 +17,17 @@ use self::keep::Keep;
 use self::report::{ReportFormat, Reporter};
 use self::summary::ReplaySummary;
 use super::args::{LakeArgs, OutputArgs, ResourceArgs, RuleArgs, Visibility};
+use super::cluster::ClusterArgs;
 use super::destination::{Destination, Shared, file_names};
 use super::dry_run::{Dry, tell};
 use super::report::Console;
 use super::shape::Shape;
 use super::stop::Stop;
 use super::summary::StatsFile;
-use super::{SKIPPED_INPUT, open, resource};
+use super::{SKIPPED_INPUT, cluster, open, resource};
 use crate::alert::sink::{Format, Target};
 use crate::backtest::{Replay, Span};
 use crate::engine::Engine;
-use crate::engine::session::Options;
 use crate::error::{Error, Kind, Result};
 use crate::lake;
 use crate::rule::{Exceptions, Execution, Interval, Rule, Window};
@@ -43,6 +43,7 @@ Examples:
   egret backtest rule.toml --lake /lake --from now-30d --to now --sweep 'cc > {5,10,15,25,50}'
   egret backtest rule.toml --lake /lake --from now-30d --to now --exclude 'process.executable LIKE \"/opt/*\"'
   egret backtest rule.toml --lake /lake --from now-30d --to now --late-arrivals late.ndjson --lateness 2d
+  egret backtest rule.toml --lake s3://bucket/lake --from now-1y/d --to now/d --cluster http://10.0.0.1:50050
   egret backtest rule.esql --events e.parquet --from 2026-10-01 --to 2026-10-08 --interval 1h --lookback 61m
 
 Executions are at FROM + k x interval, behind FROM and up to TO. Each sees the window of the rule at its time, also
@@ -72,6 +73,8 @@ pub(super) struct BacktestArgs {
     visibility: Visibility,
     #[command(flatten)]
     output: OutputArgs,
+    #[command(flatten)]
+    cluster: ClusterArgs,
     /// What a row becomes
     #[arg(long = "as", value_enum, default_value_t = Shape::Rows, help_heading = "Output")]
     shape: Shape,
@@ -120,14 +123,14 @@ pub(super) async fn backtest(
         };
         let options = resource::options(resources);
         let read = if args.against.is_some() { &[] } else { rules.as_slice() };
-        let engine = open_engine(args, read, range, &options, console).await?;
+        let engine = open_engine(args, read, range, resources, console).await?;
         let (engine, memory) = (&engine, options.memory_limit);
         let reporter = Reporter { args, engine, exceptions, range, memory, console, stop, skipped: false };
         let skipped = Box::pin(reporter.write(rule)).await?;
         return Ok(if skipped { SKIPPED_INPUT } else { 0 });
     }
     if args.dry_run {
-        return Box::pin(dry_run(args, &rules, exceptions, range, (&resource::options(resources), console))).await;
+        return Box::pin(dry_run(args, &rules, exceptions, range, (resources, console))).await;
     }
     let keep = Keep::new(args.output.output.as_deref(), args.resume, args.output.force)?;
     let going_on = keep.as_ref().is_some_and(Keep::exists);
@@ -137,7 +140,7 @@ pub(super) async fn backtest(
     let late = args.late_arrivals.as_deref().map(|path| open::file(path, output.force)).transpose()?;
     let mut late = late.map(|late| late.open(Format::Ndjson, Arc::new(Schema::empty()), None)).transpose()?;
     let options = resource::options(resources);
-    let engine = open_engine(args, &rules, range, &options, console).await?;
+    let engine = open_engine(args, &rules, range, resources, console).await?;
 
     let Destination { format, several, mut shared, folder } = destination;
     open::only_alerts(format, args.shape == Shape::Alerts)?;
@@ -204,9 +207,9 @@ async fn dry_run(
     rules: &[Rule],
     exceptions: Option<&Exceptions>,
     range: (DateTime<Utc>, DateTime<Utc>),
-    (options, console): (&Options, Console),
+    (resources, console): (&ResourceArgs, Console),
 ) -> Result<u8> {
-    let engine = open_engine(args, rules, range, options, console).await?;
+    let engine = open_engine(args, rules, range, resources, console).await?;
     let mut found = Vec::with_capacity(rules.len());
     for rule in rules {
         let executions = args.span(rule, range)?.executions();
@@ -239,11 +242,12 @@ async fn open_engine(
     args: &BacktestArgs,
     rules: &[Rule],
     range: (DateTime<Utc>, DateTime<Utc>),
-    options: &Options,
+    resources: &ResourceArgs,
     console: Console,
 ) -> Result<Engine> {
     let windows = if rules.is_empty() { Vec::new() } else { args.windows(rules, range) };
-    let engine = Engine::open(options, &open::required_lake(&args.lake, rules, windows)?).await?;
+    let config = open::required_lake(&args.lake, rules, windows)?;
+    let engine = cluster::open_engine(&args.cluster, &args.lake, resources, &config).await?;
     for warning in engine.lake().warnings() {
         console.warning(warning);
     }

@@ -18,7 +18,7 @@ pub fn cost(plan: &Arc<dyn ExecutionPlan>) -> Duration {
 }
 
 /// The time of one node. Scans of Parquet count it under a name of their own.
-fn computed(metrics: &MetricsSet) -> Duration {
+pub(crate) fn computed(metrics: &MetricsSet) -> Duration {
     let scanned = metrics.sum_by_name("time_elapsed_processing").map_or(0, |time| time.as_usize());
     Duration::from_nanos(metrics.elapsed_compute().unwrap_or(0).max(scanned) as u64)
 }

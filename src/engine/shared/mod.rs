@@ -21,6 +21,8 @@ use datafusion::datasource::source::DataSourceExec;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::recursive_query::RecursiveQueryExec;
 
+#[cfg(feature = "cluster")]
+pub(crate) use self::cost::computed;
 pub use self::cost::cost;
 use self::exec::SharedScanExec;
 use self::feed::Feed;
@@ -51,7 +53,7 @@ struct Member {
 /// Where the engine refuses a plan whose scan was replaced.
 pub fn share(plans: &mut [&mut Prepared]) -> Result<()> {
     let mut groups: Vec<Group> = Vec::new();
-    for (plan, prepared) in plans.iter().enumerate() {
+    for (plan, prepared) in plans.iter().enumerate().filter(|(_, prepared)| !prepared.elsewhere) {
         if let Some(scan) = only_scan(&prepared.physical) {
             join(&mut groups, plan, scan);
         }

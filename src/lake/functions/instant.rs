@@ -32,6 +32,15 @@ impl Unparsed {
         }
     }
 
+    /// Adds what another process counted.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn add_counted(&self, count: u64, example: &str) {
+        if count > 0 {
+            self.add(example);
+            self.count.fetch_add(count - 1, Ordering::Relaxed);
+        }
+    }
+
     /// How many there were since the last call, and the first.
     pub(crate) fn take(&self) -> (u64, Option<String>) {
         let count = self.count.swap(0, Ordering::Relaxed);
@@ -41,16 +50,20 @@ impl Unparsed {
 
 /// The expression for the instants of a text column; what is none is null, and counted where a counter is given.
 pub(crate) fn parse_instant(text: Expr, field: &str, unparsed: Option<Arc<Unparsed>>) -> Expr {
-    let function =
-        ParseInstant { field: field.to_owned(), unparsed, signature: Signature::any(1, Volatility::Immutable) };
-    ScalarUDF::from(function).call(vec![text])
+    ScalarUDF::from(ParseInstant::new(field.to_owned(), unparsed)).call(vec![text])
 }
 
 #[derive(Debug)]
-struct ParseInstant {
-    field: String,
-    unparsed: Option<Arc<Unparsed>>,
+pub(super) struct ParseInstant {
+    pub(super) field: String,
+    pub(super) unparsed: Option<Arc<Unparsed>>,
     signature: Signature,
+}
+
+impl ParseInstant {
+    pub(super) fn new(field: String, unparsed: Option<Arc<Unparsed>>) -> Self {
+        Self { field, unparsed, signature: Signature::any(1, Volatility::Immutable) }
+    }
 }
 
 impl PartialEq for ParseInstant {

@@ -15,14 +15,19 @@ use datafusion::logical_expr::{
 
 /// The expression for the values that the names lead to from a column.
 pub(crate) fn list_leaf(column: Expr, path: &[String]) -> Expr {
-    let function = ListLeaf { path: path.to_vec(), signature: Signature::any(1, Volatility::Immutable) };
-    ScalarUDF::from(function).call(vec![column])
+    ScalarUDF::from(ListLeaf::new(path.to_vec())).call(vec![column])
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct ListLeaf {
-    path: Vec<String>,
+pub(super) struct ListLeaf {
+    pub(super) path: Vec<String>,
     signature: Signature,
+}
+
+impl ListLeaf {
+    pub(super) fn new(path: Vec<String>) -> Self {
+        Self { path, signature: Signature::any(1, Volatility::Immutable) }
+    }
 }
 
 impl ScalarUDFImpl for ListLeaf {

@@ -15,14 +15,19 @@ use serde_json::Value;
 
 /// The expression for the text of the object that the names lead to in a document.
 pub(crate) fn object_text(document: Expr, path: &[String]) -> Expr {
-    let function = ObjectText { path: path.to_vec(), signature: Signature::any(1, Volatility::Immutable) };
-    ScalarUDF::from(function).call(vec![document])
+    ScalarUDF::from(ObjectText::new(path.to_vec())).call(vec![document])
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct ObjectText {
-    path: Vec<String>,
+pub(super) struct ObjectText {
+    pub(super) path: Vec<String>,
     signature: Signature,
+}
+
+impl ObjectText {
+    pub(super) fn new(path: Vec<String>) -> Self {
+        Self { path, signature: Signature::any(1, Volatility::Immutable) }
+    }
 }
 
 impl ScalarUDFImpl for ObjectText {
@@ -94,7 +99,7 @@ mod tests {
     fn objects_print_as_maps_do() {
         let of = |path: &[&str], document: &str| {
             let path = path.iter().map(|&name| name.to_owned()).collect();
-            ObjectText { path, signature: Signature::any(1, Volatility::Immutable) }.text(document)
+            ObjectText::new(path).text(document)
         };
         let document = r#"{"p":{"id":"i-1","n":2,"set":{"items":[{"a":true},"x"]},"none":null},"q":null}"#;
         assert_eq!(of(&["p"], document).as_deref(), Some("{id=i-1, n=2, set={items=[{a=true}, x]}, none=null}"));

@@ -13,12 +13,18 @@ use datafusion::logical_expr::{
 
 /// The expression for the JSON text of a struct that is never null.
 pub(crate) fn row_json(row: Expr) -> Expr {
-    ScalarUDF::from(RowJson { signature: Signature::any(1, Volatility::Immutable) }).call(vec![row])
+    ScalarUDF::from(RowJson::new()).call(vec![row])
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct RowJson {
+pub(super) struct RowJson {
     signature: Signature,
+}
+
+impl RowJson {
+    pub(super) fn new() -> Self {
+        Self { signature: Signature::any(1, Volatility::Immutable) }
+    }
 }
 
 impl ScalarUDFImpl for RowJson {

@@ -22,13 +22,13 @@ pub(crate) struct Row {
 /// The function that makes structs of the columns of a row.
 ///
 /// The values are part of the function rather than its arguments: planners walk over arguments time and again.
-pub(crate) fn row_struct(row: Row) -> ScalarUDF {
-    ScalarUDF::from(RowStruct { row: Arc::new(row), signature: Signature::variadic_any(Volatility::Immutable) })
+pub(crate) fn row_struct(row: Arc<Row>) -> ScalarUDF {
+    ScalarUDF::from(RowStruct { row, signature: Signature::variadic_any(Volatility::Immutable) })
 }
 
 #[derive(Debug)]
-struct RowStruct {
-    row: Arc<Row>,
+pub(super) struct RowStruct {
+    pub(super) row: Arc<Row>,
     signature: Signature,
 }
 

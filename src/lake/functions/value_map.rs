@@ -42,7 +42,7 @@ impl Values {
 
 /// The expression for what a value becomes.
 pub(crate) fn value_map(value: Expr, values: Arc<Values>) -> Expr {
-    ScalarUDF::from(ValueMap { values, signature: Signature::any(1, Volatility::Immutable) }).call(vec![value])
+    ScalarUDF::from(ValueMap::new(values)).call(vec![value])
 }
 
 /// The value that an expression is made of by [`value_map`], and how.
@@ -53,9 +53,15 @@ pub(crate) fn mapped(expr: &Expr) -> Option<(&Expr, &Values)> {
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct ValueMap {
-    values: Arc<Values>,
+pub(super) struct ValueMap {
+    pub(super) values: Arc<Values>,
     signature: Signature,
+}
+
+impl ValueMap {
+    pub(super) fn new(values: Arc<Values>) -> Self {
+        Self { values, signature: Signature::any(1, Volatility::Immutable) }
+    }
 }
 
 impl ScalarUDFImpl for ValueMap {

@@ -23,6 +23,7 @@ pub enum OnBadLine {
 
 /// A line, or the rest of a file, that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "cluster", derive(serde::Serialize, serde::Deserialize))]
 pub struct BadLine {
     /// The file, as messages name it.
     pub file: String,
@@ -42,6 +43,7 @@ impl BadLine {
 
 /// What a scan met in one field of the documents that it parsed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "cluster", derive(serde::Serialize, serde::Deserialize))]
 pub struct FieldTally {
     /// Documents in which the field has a value.
     pub present: u64,
@@ -56,6 +58,7 @@ pub struct FieldTally {
 
 /// A reading of [`Issues`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "cluster", derive(serde::Serialize, serde::Deserialize))]
 pub struct Tally {
     /// Bytes of the files that were read, as they are stored.
     pub bytes_read: u64,

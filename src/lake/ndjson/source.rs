@@ -139,6 +139,26 @@ impl NdjsonSource {
         &self.issues
     }
 
+    /// What it is made of, and its predicate.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn made_of(&self) -> (NdjsonOptions, Option<&Arc<dyn PhysicalExpr>>) {
+        let options = NdjsonOptions {
+            columns: self.columns.to_vec(),
+            partition_columns: self.table_schema.table_partition_cols().iter().cloned().collect(),
+            table: self.table.to_string(),
+            on_bad_line: self.on_bad_line,
+            strict: self.strict,
+            issues: self.issues.clone(),
+        };
+        (options, self.predicate.as_ref())
+    }
+
+    /// The same source for the rows that meet a predicate, which it must take.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn with_predicate(self, predicate: Option<Arc<dyn PhysicalExpr>>) -> Self {
+        Self { predicate, ..self }
+    }
+
     /// The table that it scans.
     pub(crate) fn table(&self) -> &str {
         &self.table

@@ -154,6 +154,30 @@ impl Objects {
         Ok(ObjectMeta { location, ..meta })
     }
 
+    /// From now on an object is read as another process listed it.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn learn(&self, meta: &ObjectMeta) {
+        let known = Known { e_tag: meta.e_tag.clone(), modified: meta.last_modified, size: meta.size };
+        self.known.write().unwrap_or_else(PoisonError::into_inner).insert(meta.location.clone(), known);
+    }
+
+    /// The store of a path that another process listed, and the path there.
+    #[cfg(feature = "cluster")]
+    async fn opened(&self, location: &Path) -> StoreResult<(Member, Path)> {
+        if let Ok(Some(address)) = Address::parse(&location_of(location))
+            && self.resolve(location).is_err()
+        {
+            self.member(&address).await.map_err(carried)?;
+        }
+        self.resolve(location)
+    }
+
+    #[cfg(not(feature = "cluster"))]
+    #[expect(clippy::unused_async, reason = "a store of another process's listing is opened here")]
+    async fn opened(&self, location: &Path) -> StoreResult<(Member, Path)> {
+        self.resolve(location)
+    }
+
     /// The store of a path among all stores, and the path there.
     fn resolve(&self, location: &Path) -> StoreResult<(Member, Path)> {
         let unknown = || StoreError::NotFound { path: location.to_string(), source: "no such store".into() };
@@ -199,7 +223,7 @@ impl Objects {
 
     /// One request for an object as it was listed.
     async fn ask(&self, location: &Path, options: GetOptions) -> StoreResult<GetResult> {
-        let (member, key) = self.resolve(location)?;
+        let (member, key) = self.opened(location).await?;
         let known = self.known(location);
         let shown = member.address.shown(key.as_ref());
         let scheme: Scheme = member.address.scheme;

@@ -190,7 +190,7 @@ impl Objects {
             Ok(found) => Ok(found.is_some()),
             Err(NotFound { .. } | PermissionDenied { .. } | Unauthenticated { .. }) => Ok(false),
             Err(_) if address.scheme == Scheme::Http => Ok(false),
-            Err(error) => Err(unlisted(address, &path, &error)),
+            Err(error) => Err(unlisted(address, &address.object()?, &error)),
         }
     }
 

@@ -287,8 +287,7 @@ impl TableProvider for JsonScan {
             };
             return Ok(Arc::new(EmptyExec::new(schema)));
         }
-        let parts = state.config().target_partitions().max(1) * remote::parts_a_thread(self.remote);
-        let groups = FileGroup::new(files).split_files(parts);
+        let groups = FileGroup::new(files).split_files(state.config().target_partitions().max(1));
         let store = if self.remote { remote::url()? } else { ObjectStoreUrl::local_filesystem() };
         let config = FileScanConfigBuilder::new(store, Arc::new(self.source.another()))
             .with_file_groups(groups)

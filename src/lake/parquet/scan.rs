@@ -232,8 +232,7 @@ impl TableProvider for ParquetScan {
             .with_table_partition_cols(path_fields)
             .with_virtual_columns(virtual_fields)
             .build();
-        let parts = state.config().target_partitions().max(1) * remote::parts_a_thread(self.remote);
-        let groups = FileGroup::new(partitioned).split_files(parts);
+        let groups = FileGroup::new(partitioned).split_files(state.config().target_partitions().max(1));
         let (groups, statistics) = summed(groups, table_schema.table_schema())?;
 
         let url = if self.remote { remote::url()? } else { ObjectStoreUrl::local_filesystem() };

@@ -24,9 +24,3 @@ pub(crate) use list::Pruning;
 pub use objects::location_of;
 pub(crate) use objects::{Objects, url};
 pub use upload::Upload;
-
-/// In how many parts files are read for each thread: of a store in two, since one part waits for its next bytes while
-/// the other is worked on.
-pub(crate) const fn parts_a_thread(remote: bool) -> usize {
-    if remote { 2 } else { 1 }
-}

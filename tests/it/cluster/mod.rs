@@ -76,6 +76,32 @@ fn the_seed_rule_and_its_replay_give_the_rows_of_one_process() {
     }
 }
 
+/// Delta tables are plain scans of files; single rows that are left out of a file are refused, never given.
+#[cfg(feature = "delta")]
+#[test]
+fn delta_tables_give_the_rows_of_one_process_or_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let cluster = Cluster::start(folder.path(), PATIENT);
+    let rule = folder.path().join("all.esql");
+    fs::write(&rule, "FROM events METADATA _id | STATS n = COUNT(*), ids = COUNT_DISTINCT(_id)").unwrap();
+    let (mut given, mut refused) = (0, 0);
+    for table in ["cleaned", "events", "evolved", "mapped-id", "mapped-name", "partitioned", "types", "vectors"] {
+        let place = root().join("tests/data/delta").join(table).display().to_string();
+        let args = ["run", rule.to_str().unwrap(), "--events", &place, "--all-time", "--format", "ndjson"];
+        let alone = egret(&args).expect(0);
+        let together = cluster.egret(&args);
+        if together.code == 0 {
+            assert_eq!(together.stdout, alone.stdout, "{table}");
+            given += 1;
+        } else {
+            assert!(together.stderr.contains("single rows of a row group"), "{table}: {}", together.stderr);
+            refused += 1;
+        }
+    }
+    eprintln!("{given} Delta tables give the rows of one process, {refused} are refused");
+    assert!(given >= 4 && refused >= 1, "{given} given, {refused} refused");
+}
+
 /// Shapes of plans that the seed rule has not.
 #[test]
 fn queries_of_many_shapes_give_the_rows_of_one_process() {

@@ -6,7 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, RecordBatch, TimestampMicrosecondArray};
+use datafusion::arrow::datatypes::{DataType, FieldRef, Fields};
 use datafusion::parquet::arrow::ArrowWriter;
+use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
 
 /// A table in a folder that goes when this does.
@@ -127,4 +129,42 @@ fn write(path: &Path, fields: &[Value], partition: &[String], times: &[&str]) {
     let mut writer = ArrowWriter::try_new(File::create(path).unwrap(), batch.schema(), None).unwrap();
     writer.write(&batch).unwrap();
     writer.close().unwrap();
+}
+
+/// A table of one Parquet file, which lies in it as `events.parquet`.
+pub(crate) fn one_file(folder: &Path, parquet: &[u8]) {
+    fs::create_dir_all(folder.join("_delta_log")).unwrap();
+    fs::write(folder.join("events.parquet"), parquet).unwrap();
+    let reader = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::copy_from_slice(parquet)).unwrap();
+    let schema = json!({"type": "struct", "fields": fields_of(reader.schema().fields())});
+    let actions = [
+        json!({"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}}),
+        json!({"metaData": {"id": "one-file", "format": {"provider": "parquet", "options": {}}, "schemaString": schema.to_string(),
+            "partitionColumns": [], "configuration": {}, "createdTime": 0}}),
+        add("events.parquet", &[], parquet.len() as u64),
+    ];
+    let lines: Vec<String> = actions.iter().map(Value::to_string).collect();
+    fs::write(folder.join("_delta_log/00000000000000000000.json"), lines.join("\n")).unwrap();
+}
+
+fn fields_of(fields: &Fields) -> Vec<Value> {
+    let field = |field: &FieldRef| json!({"name": field.name(), "type": type_of(field.data_type()), "nullable": true, "metadata": {}});
+    fields.iter().map(field).collect()
+}
+
+/// A type as a log of Delta names it.
+fn type_of(data_type: &DataType) -> Value {
+    match data_type {
+        DataType::Boolean => json!("boolean"),
+        DataType::Int32 => json!("integer"),
+        DataType::Int64 => json!("long"),
+        DataType::Float64 => json!("double"),
+        DataType::Timestamp(..) => json!("timestamp"),
+        DataType::List(element) => {
+            json!({"type": "array", "elementType": type_of(element.data_type()), "containsNull": true})
+        }
+        DataType::Struct(fields) => json!({"type": "struct", "fields": fields_of(fields)}),
+        text if text.is_string() => json!("string"),
+        other => panic!("{other}: no type of these tests"),
+    }
 }

@@ -21,6 +21,8 @@ mod versions;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "delta")]
+pub(crate) use self::made::one_file;
 use super::program::root;
 
 /// The folder of a table of other writers.

@@ -76,6 +76,20 @@ fn places(events: &Events, folder: &Path, name: &str, server: &Server, azurite: 
             places.push(Place { name: kind, location, variables: azurite.variables() });
         }
     }
+    #[cfg(feature = "delta")]
+    {
+        use super::super::delta::one_file;
+        for (kind, path, bytes) in [("Delta", "delta", &events.flat), ("Delta, nested", "deltanested", &events.nested)]
+        {
+            one_file(&local.join(path), bytes);
+            for file in ["events.parquet", "_delta_log/00000000000000000000.json"] {
+                server.put(&format!("{name}/{path}/{file}"), fs::read(local.join(path).join(file)).unwrap());
+            }
+            places.push(Place { name: kind, location: local.join(path).display().to_string(), variables: Vec::new() });
+        }
+        let location = format!("s3://lake/{name}/delta/");
+        places.push(Place { name: "s3, Delta", location, variables: signed });
+    }
     // JSON made to Parquet by the program itself.
     let (from, to) = (local.join("one").display().to_string(), local.join("converted").display().to_string());
     egret(&["convert", &from, "--output", &to, "-q"]).expect(0);

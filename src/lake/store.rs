@@ -85,6 +85,8 @@ pub(crate) struct Listing {
     pub(crate) skipped: usize,
     /// The Delta tables of which some files are.
     pub(crate) tables: Vec<Arc<delta::Snapshot>>,
+    /// Whether the location turned out to be a Delta table, whose log has not been read.
+    pub(crate) is_delta: bool,
 }
 
 impl Listing {

@@ -95,7 +95,8 @@ impl Table {
         objects: &Arc<Objects>,
     ) -> Result<Self> {
         let TableSpec { name, mapping, .. } = spec;
-        let Listing { files, others, spool, skipped, tables } = listing;
+        // Whose log was not read is listed again through it.
+        let Listing { files, others, spool, skipped, tables, is_delta: _ } = listing;
         let mut warnings = Vec::new();
         if let Some(first) = others.first() {
             let count = others.len();

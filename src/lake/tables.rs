@@ -282,17 +282,23 @@ impl<R: Read> Lister<'_, R> {
 
     /// The files of one location of a table.
     fn list(&mut self, spec: &TableSpec, location: &str) -> Result<Listing> {
-        if let Some(table) = self.delta(spec, location)? {
+        let lateness = self.config.lateness.or(spec.lateness);
+        let pruning = Pruning { folders: spec.folders.as_ref(), windows: &self.config.windows, lateness };
+        // What is listed level by level shows a log by itself; elsewhere a look for one spares a list of all files.
+        if let Some(table) = self.delta(spec, location, !pruning.prunes())? {
             return Ok(table);
         }
         let Some(address) = Address::parse(location)? else { return store::list(location, &mut self.stdin) };
-        let lateness = self.config.lateness.or(spec.lateness);
-        let pruning = Pruning { folders: spec.folders.as_ref(), windows: &self.config.windows, lateness };
-        self.handle.block_on(Objects::list(self.objects, &address, &pruning))
+        let listing = self.handle.block_on(Objects::list(self.objects, &address, &pruning))?;
+        if !listing.is_delta {
+            return Ok(listing);
+        }
+        self.active(&delta::Place::at(&address, self.objects), None)
     }
 
-    /// The files of the Delta table that a location is, at the version that it or its table names; `None` where it is none.
-    fn delta(&self, spec: &TableSpec, location: &str) -> Result<Option<Listing>> {
+    /// The files of the Delta table that a location is, at the version that it or its table names; `None` where it is none,
+    /// or where it is a folder of a store in which nobody `looks` for a log.
+    fn delta(&self, spec: &TableSpec, location: &str, looks: bool) -> Result<Option<Listing>> {
         let there = |path: &str| Address::parse(path).is_ok_and(|a| a.is_none()) && store::local(path).exists();
         let (path, as_of) = match delta::split(location).filter(|_| !there(location)) {
             Some((path, as_of)) => (path, Some(as_of)),
@@ -300,7 +306,7 @@ impl<R: Read> Lister<'_, R> {
         };
         let named = as_of.is_some() || spec.delta || spec.as_of.is_some();
         let place = match Address::parse(path)? {
-            Some(address) if named || address.may_be_folder() => {
+            Some(address) if named || (looks && address.may_be_folder()) => {
                 self.handle.block_on(delta::Place::store(&address, self.objects))?
             }
             Some(_) => None,
@@ -309,8 +315,13 @@ impl<R: Read> Lister<'_, R> {
         let Some(place) = place else {
             return if named { Err(delta::no_table(location, path)) } else { Ok(None) };
         };
-        let (table, files) = self.handle.block_on(delta::read(&place, as_of.or(spec.as_of)))?;
-        Ok(Some(Listing { files, tables: vec![table], ..Listing::default() }))
+        self.active(&place, as_of.or(spec.as_of)).map(Some)
+    }
+
+    /// The files of a Delta table.
+    fn active(&self, place: &delta::Place, as_of: Option<delta::AsOf>) -> Result<Listing> {
+        let (table, files) = self.handle.block_on(delta::read(place, as_of))?;
+        Ok(Listing { files, tables: vec![table], ..Listing::default() })
     }
 
     /// The entries of a folder of tables: name and location.

@@ -45,13 +45,13 @@ pub(crate) use snapshot::{Active, Snapshot};
 /// # Errors
 /// Always.
 #[cfg(not(feature = "delta"))]
-pub(crate) async fn read(
+pub(crate) fn read(
     place: &Place,
     _: Option<AsOf>,
-) -> crate::error::Result<(std::sync::Arc<Snapshot>, Vec<super::store::Found>)> {
+) -> std::future::Ready<crate::error::Result<(std::sync::Arc<Snapshot>, Vec<super::store::Found>)>> {
     let message =
         format!("{}: a Delta table, and this build of egret was made without the feature that reads them", place.shown);
-    Err(crate::error::Error::new(crate::error::Kind::Input, message).with_help(
+    std::future::ready(Err(crate::error::Error::new(crate::error::Kind::Input, message).with_help(
         "build it with `cargo install --path . --features delta`; the Parquet files alone hold rows that were removed",
-    ))
+    )))
 }

@@ -42,10 +42,13 @@ impl Place {
     /// # Errors
     /// A store that does not answer.
     pub(crate) async fn store(address: &Address, objects: &Arc<Objects>) -> Result<Option<Self>> {
-        let found = objects.has_objects(address, LOG).await?;
+        Ok(objects.has_objects(address, LOG).await?.then(|| Self::at(address, objects)))
+    }
+
+    /// The table at an address where one was seen.
+    pub(crate) fn at(address: &Address, objects: &Arc<Objects>) -> Self {
         let shown = address.shown(address.key().trim_end_matches('/')).trim_end_matches('/').to_owned();
-        let root = Root::Store(address.clone());
-        Ok(found.then(|| Self { shown, root, objects: Arc::clone(objects) }))
+        Self { shown, root: Root::Store(address.clone()), objects: Arc::clone(objects) }
     }
 }
 

@@ -52,7 +52,7 @@ impl Pruning<'_> {
     }
 
     /// Whether any folder can be ruled out.
-    fn prunes(&self) -> bool {
+    pub(crate) fn prunes(&self) -> bool {
         let judges = |window| partition::judges(self.folders, window, self.lateness);
         !self.windows.is_empty() && self.windows.iter().all(judges)
     }
@@ -79,6 +79,8 @@ struct Walked {
     objects: Vec<ObjectMeta>,
     /// The folders that were not looked into for their times.
     skipped: Vec<Folder>,
+    /// Whether the location is a Delta table: nothing more was looked for.
+    is_delta: bool,
 }
 
 /// A pattern of paths.
@@ -93,7 +95,7 @@ impl Objects {
     ///
     /// # Errors
     /// An object that does not exist, a glob that is none, a store that does not answer or lets nobody in, an empty
-    /// Parquet file. An address without events is none.
+    /// Parquet file. An address without events is none. What is listed level by level may show itself to be a Delta table.
     pub(crate) async fn list(&self, address: &Address, pruning: &Pruning<'_>) -> Result<Listing> {
         let member = self.member(address).await?;
         let one = !address.key.is_empty() && !address.key.ends_with('/') && !address.is_glob();
@@ -105,6 +107,9 @@ impl Objects {
         let base = key(address, base)?;
         let walk = Walk { address, member: &member, pruning, glob: glob.as_ref(), base };
         let mut walked = walk.all().await?;
+        if walked.is_delta {
+            return Ok(Listing { is_delta: true, ..Listing::default() });
+        }
         if walked.objects.is_empty() {
             // The fields of events come from some file, also where no event is in the window.
             walked.objects.extend(walk.witness(&walked.skipped).await?);
@@ -330,7 +335,12 @@ impl Walk<'_> {
             folders = Vec::new();
             for (found, parent) in levels {
                 if found.common_prefixes.iter().any(|path| path.filename() == Some(delta::LOG)) {
-                    return Err(self.beside_log(&parent.path));
+                    let is_delta = parent.relative.is_empty() && self.glob.is_none();
+                    return if is_delta {
+                        Ok(Walked { is_delta, ..Walked::default() })
+                    } else {
+                        Err(self.beside_log(&parent.path))
+                    };
                 }
                 walked.objects.extend(found.objects);
                 let children: Vec<Folder> =

@@ -49,7 +49,7 @@ impl Azurite {
         let azurite = Self { server, port, folder };
         let start = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(start.elapsed() < Duration::from_secs(60), "Azurite does not answer");
+            assert!(start.elapsed() < Duration::from_mins(1), "Azurite does not answer");
             std::thread::sleep(Duration::from_millis(100));
         }
         azurite.put("lake", "restype=container", b"");

@@ -1,6 +1,7 @@
 //! The rows of local flat Parquet, wherever and however the same events are kept: printed as a matrix.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
@@ -132,7 +133,7 @@ fn differences(commands: &[Vec<&str>], flat: &str, places: &[Place], title: &str
             let ran = egret_in(&args, &root(), None, &place.variables);
             let found = if ran.code == 0 { rows(&ran.stdout) } else { vec![ran.stderr.clone()] };
             let equal = found == *expected;
-            line.push_str(&format!(" {} {}", if equal { "ok" } else { "DIFFERS" }, expected.len()));
+            let _ = write!(line, " {} {}", if equal { "ok" } else { "DIFFERS" }, expected.len());
             if !equal {
                 wrong.push(format!("{title}, {}, {args:?}:\n{found:#?}\nexpected {expected:#?}", place.name));
             }

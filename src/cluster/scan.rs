@@ -44,19 +44,6 @@ use crate::lake::{Field, Kind, Objects};
 
 const COMPRESSIONS: [Compression; 3] = [Compression::Plain, Compression::Gzip, Compression::Zstd];
 const FORMS: [Form; 4] = [Form::Lines, Form::Documents, Form::Array, Form::Hits];
-const KINDS: [Kind; 10] = [
-    Kind::Keyword,
-    Kind::Text,
-    Kind::Boolean,
-    Kind::Long,
-    Kind::UnsignedLong,
-    Kind::Double,
-    Kind::Date,
-    Kind::Ip,
-    Kind::Version,
-    Kind::GeoPoint,
-];
-
 /// The scan of a client's plan, sealed; `number` is its place among the scans of the plan. None for another source.
 pub(super) fn seal(
     config: &FileScanConfig,
@@ -258,8 +245,7 @@ fn column(column: &NdjsonColumn) -> Result<ColumnSpec> {
         return known
             .map_or_else(|| internal_err!("no metadata is named {name}"), |known| Ok(ColumnSpec::Metadata(known)));
     }
-    let known = KINDS.into_iter().find(|known| known.name() == kind);
-    let Some(kind) = known else { return internal_err!("no kind of field is named {kind}") };
+    let Some(kind) = Kind::named(kind) else { return internal_err!("no kind of field is named {kind}") };
     Ok(ColumnSpec::Field(Field { name: name.clone(), kind, data_type: kind.data_type(), multi: *multi }))
 }
 

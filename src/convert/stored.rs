@@ -28,19 +28,6 @@ pub(super) struct StoredField {
     multi: bool,
 }
 
-const KINDS: [Kind; 10] = [
-    Kind::Keyword,
-    Kind::Text,
-    Kind::Boolean,
-    Kind::Long,
-    Kind::UnsignedLong,
-    Kind::Double,
-    Kind::Date,
-    Kind::Ip,
-    Kind::Version,
-    Kind::GeoPoint,
-];
-
 const INSTANTS: [(&str, TimeUnit); 3] =
     [("ms", TimeUnit::Millisecond), ("us", TimeUnit::Microsecond), ("ns", TimeUnit::Nanosecond)];
 
@@ -87,7 +74,7 @@ impl StoredField {
 
     /// The field that is read for it.
     pub(super) fn field(&self) -> Field {
-        let kind = KINDS.into_iter().find(|kind| kind.name() == self.kind).unwrap_or(Kind::Keyword);
+        let kind = Kind::named(&self.kind).unwrap_or(Kind::Keyword);
         Field { name: self.name.clone(), kind, data_type: type_of(&self.data_type), multi: self.multi }
     }
 }
@@ -185,7 +172,7 @@ mod tests {
 
     #[test]
     fn a_field_is_read_back_as_it_was() {
-        for kind in KINDS {
+        for kind in Kind::ALL {
             for multi in [false, true] {
                 let field = field("f", kind, multi);
                 assert_eq!(StoredField::new(&field).field(), field);

@@ -28,6 +28,25 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::Keyword,
+        Self::Text,
+        Self::Boolean,
+        Self::Long,
+        Self::UnsignedLong,
+        Self::Double,
+        Self::Date,
+        Self::Ip,
+        Self::Version,
+        Self::GeoPoint,
+    ];
+
+    /// The kind of a name in Elasticsearch's mapping, as [`Kind::name`] gives it.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
     /// The name in Elasticsearch's mapping.
     pub const fn name(self) -> &'static str {
         match self {

@@ -86,7 +86,7 @@ async fn look(stores: &Stores, files: Vec<Found>) -> Result<Vec<(Found, NdjsonFi
 /// Those of this machine, which one thread looks at one after the other, with what that told.
 async fn seen_here(files: Vec<Found>) -> Result<Vec<(Found, Option<Layout>)>> {
     let here = |found: Found| {
-        let layout = if found.remote { None } else { detect_local(&found.path) };
+        let layout = found.file().and_then(|file| detect_local(&file));
         (found, layout)
     };
     let task = SpawnedTask::spawn_blocking(move || files.into_iter().map(here).collect());

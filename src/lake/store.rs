@@ -12,6 +12,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use globset::{GlobBuilder, GlobMatcher};
 use object_store::ObjectMeta;
+use object_store::local::LocalFileSystem;
 use tempfile::NamedTempFile;
 use walkdir::WalkDir;
 
@@ -64,6 +65,14 @@ impl Found {
     pub(crate) fn remote(path: PathBuf, relative: String, format: Format, meta: ObjectMeta) -> Self {
         let (columns, dated) = (hive::columns(&relative), recognised(&relative));
         Self { path, relative, format, meta, columns, dated, remote: true, delta: None }
+    }
+
+    /// The file that is read, where it is one of this machine: standard input is kept in a file of another name.
+    pub(crate) fn file(&self) -> Option<PathBuf> {
+        if self.remote {
+            return None;
+        }
+        LocalFileSystem::new().path_to_filesystem(&self.meta.location).ok()
     }
 
     /// Its path below the location, in folders that are named after its partition.

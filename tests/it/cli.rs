@@ -261,6 +261,19 @@ fn tables_come_from_folders_and_names() {
     assert!(ran.stderr.contains("no table matches `zz`"), "{}", ran.stderr);
 }
 
+/// A file that is named `-` is not what comes in.
+#[test]
+fn stdin_is_read_beside_a_file_of_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("-"), "[{\"a\": 1},\n{\"a\": 2}]").unwrap();
+    let args = ["sql", "SELECT count(*) AS n FROM events", "--events", "-", "-q", "--format", "ndjson"];
+    for (file, events) in [(PARQUET, 3000), ("data/events.ndjson", 3000)] {
+        let bytes = std::fs::read(root().join(file)).unwrap();
+        let ran = egret_with(&args, folder.path(), Some(&bytes)).expect(0);
+        assert_eq!(ran.rows()[0]["n"], events, "{file}");
+    }
+}
+
 #[test]
 fn events_and_queries_come_from_stdin() {
     let events = fs::read(root().join(JSON)).unwrap();

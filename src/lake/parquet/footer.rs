@@ -181,8 +181,8 @@ async fn fetch(stores: &Stores, file: &Found) -> Result<ParquetMetaData, Fault> 
     }
     let bytes = |range: Range<u64>| async move {
         // The store would hand it over to another thread; it also tells why a file cannot be read.
-        if !file.remote
-            && let Ok(bytes) = read_local(&file.path, &range)
+        if let Some(path) = file.file()
+            && let Ok(bytes) = read_local(&path, &range)
         {
             return Ok(bytes);
         }

@@ -245,20 +245,23 @@ fn judge_by_row(addresses: &ArrayRef, blocks: &[ColumnarValue], rows: usize) -> 
 
 /// Returns the blocks of a call whose blocks are all literals.
 fn literals(args: &[Expr]) -> Option<Vec<Option<&str>>> {
-    let texts = args.iter().skip(1).map(|block| match block {
-        Expr::Literal(scalar, _) => listed_texts(scalar),
+    texts(args.iter().skip(1).map(|block| match block {
+        Expr::Literal(scalar, _) => Some(scalar),
         _ => None,
-    });
-    texts.collect::<Option<Vec<_>>>().map(|texts| texts.into_iter().flatten().collect())
+    }))
 }
 
 /// Returns the blocks if all are constant.
 fn constants(blocks: &[ColumnarValue]) -> Option<Vec<Option<&str>>> {
-    let texts = blocks.iter().map(|block| match block {
-        ColumnarValue::Scalar(scalar) => listed_texts(scalar),
+    texts(blocks.iter().map(|block| match block {
+        ColumnarValue::Scalar(scalar) => Some(scalar),
         ColumnarValue::Array(_) => None,
-    });
-    texts.collect::<Option<Vec<_>>>().map(|texts| texts.into_iter().flatten().collect())
+    }))
+}
+
+fn texts<'a>(scalars: impl Iterator<Item = Option<&'a ScalarValue>>) -> Option<Vec<Option<&'a str>>> {
+    let texts: Vec<_> = scalars.map(|scalar| listed_texts(scalar?)).collect::<Option<_>>()?;
+    Some(texts.into_iter().flatten().collect())
 }
 
 /// Returns the set of some blocks, or what is wrong with one of them.
